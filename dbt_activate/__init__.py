@@ -1,0 +1,1 @@
+"""Turn dbt models into living audiences in marketing tools."""
