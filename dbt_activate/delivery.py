@@ -47,7 +47,8 @@ class Delivery:
     identifiers: Sequence[str]
 
     def __repr__(self) -> str:
-        return f"Delivery({self.number}, {self.operation}, {self.identifier_type}, {len(self.identifiers)} members)"
+        count = len(self.identifiers)
+        return f"Delivery({self.number}, {self.operation}, {self.identifier_type}, {count} members)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@
     ├── GuardError               look at the model; nothing was sent
     ├── HeldError                another run is at work on this audience; run again later
     ├── OvertakenError           another run took this audience over in the middle; run again
+    ├── InterruptedRunError      a person stopped the run; run again
     └── DestinationError         the push stopped; what was acknowledged is kept
         ├── AuthenticationError  fix the credentials
         ├── AccessError          ask for the permission
@@ -106,6 +107,10 @@ class HeldError(ActivateError):
 
 class OvertakenError(ActivateError):
     """Our lease ran out and another run took the audience over; we stopped sending."""
+
+
+class InterruptedRunError(ActivateError):
+    """A person stopped the run. What was acknowledged is kept, the rest stands as open in the log."""
 
 
 class DestinationError(ActivateError):

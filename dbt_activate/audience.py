@@ -1,0 +1,151 @@
+"""Find, make or adopt the remote audience of an activation, and give it its name.
+
+What we are about to do is written down first (`Pending`), so that a run which is cut off between the
+destination's answer and our note of it knows its own audience again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dbt_activate.delivery import Audience
+from dbt_activate.errors import (
+    AccessError,
+    AudienceTakenError,
+    AuthenticationError,
+    ConfigError,
+    Problem,
+    RefusedError,
+)
+from dbt_activate.state.audiences import AudienceRecord, Pending
+
+if TYPE_CHECKING:
+    from dbt_activate.activation import Activation
+    from dbt_activate.destination import Destination
+
+Save = Callable[[AudienceRecord], None]
+
+
+@dataclass(slots=True)
+class Binding:
+    """The tie between an activation and its remote audience.
+
+    Attributes:
+        activation: The activation.
+        destination: Where the audience is.
+        record: What we know of the audience; kept up to date.
+        save: Writes a record to the state tables.
+    """
+
+    activation: Activation
+    destination: Destination
+    record: AudienceRecord
+    save: Save
+
+    def bind(self) -> Audience:
+        """Return the remote audience, made if need be. If `needs_refill`, the snapshot is void.
+
+        Raises:
+            AudienceTakenError: One of that name exists and is not ours.
+            RefusedError: The configured ``remote_id`` is not there.
+        """
+        return self._named(self._known() or self._adopted() or self._made())
+
+    @property
+    def needs_refill(self) -> bool:
+        """Whether the audience vanished and was made anew, so that nobody is in it."""
+        return self.record.pending is Pending.REFILL
+
+    def _known(self) -> Audience | None:
+        """Find the audience that is ours by its id. None if there is none, or it vanished."""
+        if self.record.remote_id is None:
+            return None
+        if self._wanted_id not in (None, self.record.remote_id):
+            raise ConfigError([self._moved()])
+        audience = self.destination.find(self.activation.audience, self.record.remote_id)
+        if audience is None and self._wanted_id:
+            raise self._no_such_audience()
+        return audience
+
+    def _adopted(self) -> Audience | None:
+        """Find the audience by the configured id or name, and make it ours if that is allowed."""
+        audience = self.destination.find(self.activation.audience, self._wanted_id)
+        if audience is None:
+            if self._wanted_id:
+                raise self._no_such_audience()
+            return None
+        if self.record.pending is not Pending.CREATE:
+            self._ask_leave(audience)
+        self._take_over(audience)
+        return audience
+
+    def _ask_leave(self, audience: Audience) -> None:
+        if self.activation.on_existing == "error":
+            raise self._taken(audience)
+        if self.activation.on_existing == "replace":
+            # Before it is noted as ours: cut off in between, it is simply emptied once more.
+            self.destination.clear(audience)
+
+    def _made(self) -> Audience:
+        self._note(pending=Pending.CREATE)
+        try:
+            audience = self.destination.create(self.activation.audience)
+        except (RefusedError, AccessError, AuthenticationError):
+            self._note(pending=Pending.NOTHING)  # certainly not made: one found later is not ours
+            raise
+        self._take_over(audience)
+        return audience
+
+    def _take_over(self, audience: Audience) -> None:
+        vanished = self.record.remote_id not in (None, audience.remote_id)
+        self._note(
+            remote_id=audience.remote_id,
+            name=audience.name,
+            description=audience.description or "",
+            pending=Pending.REFILL if vanished else Pending.NOTHING,
+        )
+
+    def _named(self, audience: Audience) -> Audience:
+        """Rename or describe the audience where the project says so since we last did."""
+        wanted = self.activation.audience
+        description = wanted.description if self.destination.has_descriptions else self.record.description
+        if (self.record.name, self.record.description) == (wanted.name, description):
+            return audience
+        renamed = self.destination.update(audience, wanted)
+        self._note(name=wanted.name, description=description)
+        return renamed
+
+    def _note(self, **changes: object) -> None:
+        self.record = replace(self.record, **changes)  # type: ignore[arg-type]  # names of its own fields
+        self.save(self.record)
+
+    @property
+    def _wanted_id(self) -> str | None:
+        return self.activation.audience.remote_id
+
+    def _taken(self, audience: Audience) -> AudienceTakenError:
+        return AudienceTakenError(
+            f"activation {self.activation.key}: {self.destination.label} has an audience "
+            f"{audience.name!r} already (id {audience.remote_id}), which this activation did not make. "
+            "Nothing was sent. Give yours another audience.name; or set on_existing: adopt (ours are added, "
+            "who else is in it stays) or on_existing: replace (it is emptied first, in a step of its own)."
+        )
+
+    def _no_such_audience(self) -> RefusedError:
+        return RefusedError(
+            f"activation {self.activation.key}: {self.destination.label} has no audience with the id "
+            f"{self._wanted_id} that these credentials can see. Check audience.remote_id, or leave it out "
+            "to have one made."
+        )
+
+    def _moved(self) -> Problem:
+        return Problem(
+            file=self.activation.model.path,
+            where=f"activation {self.activation.key}",
+            key="audience.remote_id",
+            message=f"is {self._wanted_id}, but this activation has filled audience {self.record.remote_id}.",
+            hint=f"Run `dbt-activate reset --select {self.activation.model.name}` to let go of the old one "
+            "first; its members then stay as they are there.",
+        )

@@ -1,0 +1,189 @@
+"""What a sync will do: who enters and who leaves, in which deliveries, and what stands in its way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from dbt_activate.delivery import Delivery, Operation
+from dbt_activate.diff import IDENTIFIER, Diff
+from dbt_activate.errors import GuardError
+from dbt_activate.identifiers import Form, hashed
+
+if TYPE_CHECKING:
+    from dbt_activate.activation import Activation
+
+TYPE = "identifier_type"
+_MEMBER_SCHEMA = {TYPE: pl.String, IDENTIFIER: pl.String}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The difference between a segment and its audience, ready to be carried out.
+
+    Attributes:
+        activation: What is planned.
+        diffs: One per member type, such as ``email:sha256``; also types that are mapped no more.
+        held_back: Rejected members that are not tried again (``retry_rejected: false``).
+    """
+
+    activation: Activation
+    diffs: Mapping[str, Diff]
+    held_back: int = 0
+
+    @property
+    def added(self) -> pl.DataFrame:
+        """Who enters: ``identifier_type``, ``identifier``."""
+        return _stacked({name: diff.added for name, diff in self.diffs.items()})
+
+    @property
+    def removed(self) -> pl.DataFrame:
+        """Who leaves: ``identifier_type``, ``identifier``."""
+        return _stacked({name: diff.removed for name, diff in self.diffs.items()})
+
+    @property
+    def added_count(self) -> int:
+        """How many enter."""
+        return sum(diff.added.height for diff in self.diffs.values())
+
+    @property
+    def removed_count(self) -> int:
+        """How many leave."""
+        return sum(diff.removed.height for diff in self.diffs.values())
+
+    @property
+    def members(self) -> int:
+        """How many members the segment has: distinct and valid."""
+        return sum(diff.size for diff in self.diffs.values())
+
+    @property
+    def held(self) -> int:
+        """How many members the audience may hold now."""
+        return sum(diff.held for diff in self.diffs.values())
+
+    @property
+    def invalid(self) -> Mapping[str, int]:
+        """How many distinct values cannot be sent, by member type."""
+        return {name: diff.invalid for name, diff in self.diffs.items() if diff.invalid}
+
+    @property
+    def samples(self) -> Mapping[str, tuple[str, ...]]:
+        """A few of the invalid values, masked, by member type."""
+        return {name: diff.sample for name, diff in self.diffs.items() if diff.sample}
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether the snapshot has to be put into one form."""
+        return any(diff.folded is not None for diff in self.diffs.values())
+
+    def changes(self, delivery_size: int) -> pl.DataFrame:
+        """Return all changes as they are logged, removals first, numbered by delivery.
+
+        Columns: ``delivery`` (from 1), ``operation``, ``identifier_type``, ``identifier``.
+        """
+        parts, number = [], 1
+        for operation, member_type in product((Operation.REMOVE, Operation.ADD), self.diffs):
+            diff = self.diffs[member_type]
+            members = diff.removed if operation is Operation.REMOVE else diff.added
+            parts.append(_numbered(members, operation, member_type, number, delivery_size))
+            number += -(-members.height // delivery_size)
+        return pl.concat(parts) if parts else _numbered(pl.DataFrame(), Operation.ADD, "", 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Guards that a person has waived for this one run.
+
+    Attributes:
+        mass_removal: More may be removed than ``guards.max_removed`` says.
+        empty: The segment may be empty.
+    """
+
+    mass_removal: bool = False
+    empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDelivery:
+    """One delivery of a plan, not yet in the form in which it is sent.
+
+    Attributes:
+        number: Counts from 1.
+        operation: Add or remove.
+        member_type: Such as ``email:sha256``.
+        members: The normalised identifiers: a column of strings.
+    """
+
+    number: int
+    operation: Operation
+    member_type: str
+    members: pl.Series = field(repr=False)
+
+    def build(self) -> Delivery:
+        """Make what the destination sees. Only here identifiers are hashed."""
+        name, _, form = self.member_type.partition(":")
+        values = self.members.to_list()
+        sent = [hashed(value) for value in values] if form == Form.SHA256 else values
+        return Delivery(self.number, self.operation, name, sent)
+
+
+def split_changes(changes: pl.DataFrame) -> Iterator[PlannedDelivery]:
+    """Cut logged changes into their deliveries, in order."""
+    start = 0
+    for number, length in changes["delivery"].rle().struct.unnest().select("value", "len").iter_rows():
+        part = changes.slice(start, length)
+        yield PlannedDelivery(number, Operation(part["operation"][0]), part[TYPE][0], part[IDENTIFIER])
+        start += length
+
+
+def undelivered_members(changes: pl.DataFrame, accepted: Sequence[int]) -> pl.DataFrame:
+    """Return the members of logged changes whose delivery was not accepted."""
+    return changes.filter(~pl.col("delivery").is_in(accepted)).select("operation", TYPE, IDENTIFIER)
+
+
+def check_guards(plan: Plan, allowed: Allowed) -> None:
+    """Stop a run that would empty an audience, or remove too much of it.
+
+    Raises:
+        GuardError: A guard trips, and was not waived.
+    """
+    guards, where = plan.activation.guards, f"activation {plan.activation.key}"
+    if plan.held and not plan.members and not (guards.allow_empty or allowed.empty):
+        raise GuardError(
+            "allow_empty",
+            f"{where}: the segment has no valid member, and the audience has {plan.held:,}. Nothing was "
+            f"sent. Look at {plan.activation.model.relation_name}; if it is meant to be empty, run once with "
+            "--allow-empty, or set guards.allow_empty: true.",
+        )
+    share = plan.removed_count / plan.held if plan.held else 0.0
+    if plan.members and share > guards.max_removed and not allowed.mass_removal:
+        raise GuardError(
+            "max_removed",
+            f"{where}: {plan.removed_count:,} of {plan.held:,} members would be removed ({share:.1%}), "
+            f"more than guards.max_removed allows ({guards.max_removed:.1%}). Nothing was sent. Look at "
+            f"{plan.activation.model.relation_name}; if it is right, run once with --allow-mass-removal, "
+            "or raise guards.max_removed.",
+        )
+
+
+def _numbered(
+    members: pl.DataFrame, operation: Operation, member_type: str, first: int, size: int
+) -> pl.DataFrame:
+    if members.is_empty():
+        members = pl.DataFrame(schema={IDENTIFIER: pl.String})
+    number = pl.int_range(pl.len(), dtype=pl.Int32) // size + first
+    return members.select(
+        number.cast(pl.Int32).alias("delivery"),
+        pl.lit(operation.value).alias("operation"),
+        pl.lit(member_type).alias(TYPE),
+        pl.col(IDENTIFIER),
+    )
+
+
+def _stacked(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    parts = [frame.select(pl.lit(name).alias(TYPE), pl.col(IDENTIFIER)) for name, frame in frames.items()]
+    return pl.concat(parts) if parts else pl.DataFrame(schema=_MEMBER_SCHEMA)

@@ -1,0 +1,132 @@
+"""Read a segment and what we know of its audience, and make the plan of their difference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from dbt_activate.diff import IDENTIFIER, Diff, diff_members, identifiers
+from dbt_activate.errors import ConfigError, Problem
+from dbt_activate.identifiers import Form
+from dbt_activate.plan import TYPE, Plan
+from dbt_activate.segment import find_segment
+from dbt_activate.state.changes import ChangeLog
+from dbt_activate.state.rejections import Rejections
+from dbt_activate.state.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dbt_activate.activation import Activation
+    from dbt_activate.destination import Destination
+    from dbt_activate.identifiers import IdentifierType
+    from dbt_activate.segment import Segment
+    from dbt_activate.state.tables import Tables
+    from dbt_activate.warehouse import Session
+
+
+def make_plan(
+    session: Session,
+    tables: Tables,
+    activation: Activation,
+    destination: type[Destination],
+    *,
+    full_refresh: bool = False,
+) -> Plan:
+    """Compare a segment with its audience as the state tables know it.
+
+    Reads only, and asks the destination nothing: it works where no state was ever written.
+
+    Raises:
+        RelationMissingError: The model was never built.
+        ConfigError: The model lacks a mapped column.
+    """
+    segment = find_segment(session, tables.warehouse, activation)
+    return _Planner(session, tables, activation, segment, destination.identifier_types, full_refresh).plan()
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    session: Session
+    tables: Tables
+    activation: Activation
+    segment: Segment
+    kinds: Mapping[str, IdentifierType]
+    full_refresh: bool
+
+    def plan(self) -> Plan:
+        known = self.tables.exists(self.session) and self.tables.exists(self.session, self._snapshot_table)
+        unsure = self._log.unsure(self.session) if known else _nobody()
+        held_types = self._snapshot.member_types(self.session) if known else []
+        mapped = [field.member_type for field in self.activation.fields]
+        types = list(dict.fromkeys([*mapped, *held_types, *unsure[TYPE].unique().sort()]))
+        return self._held_back(
+            Plan(self.activation, {name: self._diff(name, unsure, name in held_types) for name in types}),
+            unsure,
+        )
+
+    def _diff(self, member_type: str, unsure: pl.DataFrame, is_held: bool) -> Diff:
+        fields = [field for field in self.activation.fields if field.member_type == member_type]
+        raw = self.segment.values(self.session, fields) if fields else identifiers()
+        held = self._snapshot.members(self.session, member_type) if is_held else identifiers()
+        open_members = unsure.filter(pl.col(TYPE) == member_type).select(IDENTIFIER)
+        if self.full_refresh:
+            open_members = pl.concat([open_members, held]).unique()
+        name, _, form = member_type.partition(":")
+        return diff_members(raw, held, open_members, self._kind(name), Form(form or Form.PLAIN))
+
+    def _held_back(self, plan: Plan, unsure: pl.DataFrame) -> Plan:
+        """Leave out members that were rejected before, where they are not to be tried again."""
+        if self.activation.retry_rejected or not self.tables.exists(self.session):
+            return plan
+        rejected = self._rejections.read(self.session).filter(pl.col("operation") == "add")
+        # Who is unsure may be in the audience, and must stay in our books.
+        excluded = rejected.select(TYPE, IDENTIFIER).join(unsure, on=[TYPE, IDENTIFIER], how="anti")
+        diffs = {
+            name: _less(diff, excluded.filter(pl.col(TYPE) == name)) for name, diff in plan.diffs.items()
+        }
+        fewer = Plan(plan.activation, diffs)
+        return replace(fewer, held_back=plan.added_count - fewer.added_count)
+
+    def _kind(self, name: str) -> IdentifierType:
+        if name in self.kinds:
+            return self.kinds[name]
+        raise ConfigError(
+            [
+                Problem(
+                    file=self.activation.model.path,
+                    where=f"activation {self.activation.key}",
+                    key=f"mapping.{name}",
+                    message=f"its audience holds members of the type {name!r}, which this version of the "
+                    "destination does not take, so they cannot be removed.",
+                    hint="Install the version that took them and sync with an empty mapping of that type, or "
+                    "forget the audience with `dbt-activate reset`.",
+                )
+            ]
+        )
+
+    @property
+    def _snapshot_table(self) -> str:
+        return self.tables.snapshot_table(self.activation.key)
+
+    @property
+    def _snapshot(self) -> Snapshot:
+        return Snapshot(self.tables, self.activation.key)
+
+    @property
+    def _log(self) -> ChangeLog:
+        return ChangeLog(self.tables, self.activation.key)
+
+    @property
+    def _rejections(self) -> Rejections:
+        return Rejections(self.tables, self.activation.key)
+
+
+def _less(diff: Diff, excluded: pl.DataFrame) -> Diff:
+    return replace(diff, added=diff.added.join(excluded, on=IDENTIFIER, how="anti"))
+
+
+def _nobody() -> pl.DataFrame:
+    return pl.DataFrame(schema={TYPE: pl.String, IDENTIFIER: pl.String})

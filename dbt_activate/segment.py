@@ -1,0 +1,76 @@
+"""The people a dbt model holds now. Only mapped columns are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from dbt_activate.diff import IDENTIFIER
+from dbt_activate.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import polars as pl
+
+    from dbt_activate.activation import Activation, FieldMapping
+    from dbt_activate.warehouse import Session, Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A model's relation, of which the mapped columns may be read.
+
+    Attributes:
+        relation: The quoted name.
+        columns: For each mapped column, as the user wrote it, its name in the warehouse.
+        warehouse: Quotes names.
+    """
+
+    relation: str
+    columns: Mapping[str, str]
+    warehouse: Warehouse
+
+    def values(self, session: Session, fields: Iterable[FieldMapping]) -> pl.DataFrame:
+        """Read the raw values of columns into one column, without nulls; duplicates are left in."""
+        selects = (self._select(self.warehouse.quote(self.columns[field.column])) for field in fields)
+        return session.frame(" union all ".join(selects))
+
+    def _select(self, column: str) -> str:
+        value = f"cast({column} as varchar) as {IDENTIFIER}"
+        return f"select {value} from {self.relation} where {column} is not null"
+
+
+def find_segment(session: Session, warehouse: Warehouse, activation: Activation) -> Segment:
+    """Find a model's relation, and make sure that it has the mapped columns.
+
+    Raises:
+        RelationMissingError: The model was never built here.
+        ConfigError: A mapped column is not there; all that are missing are named.
+    """
+    relation = activation.model.relation_name
+    present = {name.lower(): name for name in session.columns(relation)}
+    exact = {name: name for name in present.values()}
+    columns = {
+        field.column: exact.get(field.column) or present.get(field.column.lower(), "")
+        for field in activation.fields
+    }
+    missing = [
+        _missing(activation, field, list(exact)) for field in activation.fields if not columns[field.column]
+    ]
+    if missing:
+        raise ConfigError(missing)
+    return Segment(relation, columns, warehouse)
+
+
+def _missing(activation: Activation, field: FieldMapping, present: list[str]) -> Problem:
+    near = get_close_matches(field.column, present, n=1)
+    guess = f"Did you mean {near[0]!r}? " if near else ""
+    return Problem(
+        file=activation.model.path,
+        where=f"activation {activation.key}",
+        key=f"mapping.{field.identifier_type.name}",
+        message=f"{activation.model.relation_name} has no column {field.column!r}.",
+        hint=f"{guess}It has: {', '.join(present)}. If you added it to the model, run dbt build first.",
+    )

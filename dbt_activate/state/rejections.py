@@ -1,0 +1,103 @@
+"""Which members a destination does not take, why, and since when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from dbt_activate.state.tables import Tables
+    from dbt_activate.warehouse import Session
+
+MEMBER = ["operation", "identifier_type", "identifier"]
+"""What makes two rejections the same one."""
+
+_COLUMNS = [*MEMBER, "run_id", "code", "reason", "first_at", "last_at", "attempts"]
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedMember:
+    """One member that was rejected by name in this run."""
+
+    operation: str
+    identifier_type: str
+    identifier: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejections:
+    """The rejections of one audience.
+
+    Attributes:
+        tables: The state tables.
+        audience_key: The audience.
+    """
+
+    tables: Tables
+    audience_key: str
+
+    def read(self, session: Session) -> pl.DataFrame:
+        """Return the standing rejections, oldest first."""
+        return session.frame(
+            f"select {', '.join(_COLUMNS)} from {self._table} where audience_key = ? "
+            "order by first_at, identifier_type, identifier",
+            [self.audience_key],
+        )
+
+    def record(self, session: Session, run_id: str, members: Sequence[RejectedMember], now: datetime) -> None:
+        """Write down members rejected in a run, before the receipt that they came with."""
+        if not members:
+            return
+        frame = pl.DataFrame([asdict(member) for member in members]).with_columns(
+            pl.lit(run_id).alias("run_id"),
+            pl.lit(self.audience_key).alias("audience_key"),
+            pl.lit(now).alias("first_at"),
+            pl.lit(now).alias("last_at"),
+            pl.lit(1, pl.Int32).alias("attempts"),
+        )
+        session.append(self._table, frame)
+
+    def consolidate(self, session: Session, run_id: str, undelivered: pl.DataFrame) -> None:
+        """Fold a run's rejections into the standing ones.
+
+        One that was rejected again keeps its beginning and counts one attempt more. One that was not
+        tried in this run stands. One that was taken, or that is wanted no more, is forgotten.
+
+        Args:
+            session: A session.
+            run_id: The run, all of whose accepted deliveries have been applied.
+            undelivered: The members, as `MEMBER`, whose delivery was not accepted or not tried.
+        """
+        rows = self.read(session)
+        if rows.is_empty():
+            return
+        standing = merge_rejections(rows, run_id, undelivered)
+        with session.transaction():
+            session.execute(f"delete from {self._table} where audience_key = ?", [self.audience_key])
+            session.append(
+                self._table, standing.with_columns(pl.lit(self.audience_key).alias("audience_key"))
+            )
+
+    @property
+    def _table(self) -> str:
+        return self.tables.name("rejections")
+
+
+def merge_rejections(rows: pl.DataFrame, run_id: str, undelivered: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per member that still stands rejected; see `Rejections.consolidate`."""
+    new = rows.filter(pl.col("run_id") == run_id).unique(MEMBER)
+    old = rows.filter(pl.col("run_id") != run_id)
+    earlier = old.group_by(MEMBER).agg(pl.col("first_at").min(), pl.col("attempts").max())
+    again = new.join(earlier, on=MEMBER, how="left", suffix="_before").with_columns(
+        pl.coalesce("first_at_before", "first_at").alias("first_at"),
+        (pl.col("attempts_before").fill_null(0) + 1).cast(pl.Int32).alias("attempts"),
+    )
+    waiting = old.sort("last_at").unique(MEMBER, keep="last").join(undelivered, on=MEMBER, how="semi")
+    waiting = waiting.join(new, on=MEMBER, how="anti")
+    return pl.concat([again.select(_COLUMNS), waiting.select(_COLUMNS)])

@@ -1,0 +1,103 @@
+"""The record of sync runs, for people and for the dbt models that watch over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from dbt_activate.state.tables import Tables
+    from dbt_activate.warehouse import Session
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One sync run of one activation; the attributes are the columns of the ``runs`` table.
+
+    Attributes:
+        run_id: Sorts by the time of the start.
+        audience_key: The audience.
+        destination: The entry of ``destinations.yml``.
+        activation: The activation's name.
+        model: dbt's unique id.
+        target: The dbt target.
+        invocation_id: dbt's id of the invocation that wrote the manifest.
+        started_at: UTC.
+        finished_at: UTC; None while it runs, or if it was killed.
+        status: ``running``, ``success``, ``partial``, ``error``, ``guarded``.
+        message: What went wrong; holds no identifier and no secret.
+        members: Distinct, valid members of the segment.
+        added: Members whose addition was accepted.
+        removed: Members whose removal was accepted.
+        invalid: Distinct values that we would not send.
+        rejected: Members that the destination did not take, by name.
+        unnamed_rejections: Members that it only counted as not taken.
+        deliveries: How many deliveries the plan had.
+        full_refresh: Whether everybody was sent again.
+    """
+
+    run_id: str
+    audience_key: str
+    destination: str
+    activation: str
+    model: str
+    target: str
+    invocation_id: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    status: str = "running"
+    message: str | None = None
+    members: int = 0
+    added: int = 0
+    removed: int = 0
+    invalid: int = 0
+    rejected: int = 0
+    unnamed_rejections: int = 0
+    deliveries: int = 0
+    full_refresh: bool = False
+
+
+def write_run(session: Session, tables: Tables, run: RunRecord) -> None:
+    """Write a run's record over what stands there of it."""
+    names = list(RunRecord.__slots__)
+    table, marks = tables.name("runs"), ", ".join("?" * len(names))
+    with session.transaction():
+        session.execute(f"delete from {table} where run_id = ?", [run.run_id])
+        session.execute(
+            f"insert into {table} ({', '.join(names)}) values ({marks})",
+            [getattr(run, name) for name in names],
+        )
+
+
+def read_runs(
+    session: Session, tables: Tables, audience_key: str | None = None, limit: int | None = None
+) -> pl.DataFrame:
+    """Return runs, newest first, of one audience or of all."""
+    where = "where audience_key = ? " if audience_key else ""
+    cut = f" limit {int(limit)}" if limit else ""
+    return session.frame(
+        f"select * from {tables.name('runs')} {where}order by started_at desc, run_id desc{cut}",
+        [audience_key] if audience_key else [],
+    )
+
+
+def prune_history(session: Session, tables: Tables, now: datetime, history_days: int) -> None:
+    """Forget the changes of runs that ended long ago and have nothing open."""
+    name = tables.name
+    old = (
+        f"select r.run_id from {name('runs')} r where r.finished_at < ? and exists "
+        f"(select 1 from {name('deliveries')} d where d.run_id = r.run_id) and not exists "
+        f"(select 1 from {name('deliveries')} d where d.run_id = r.run_id and d.state = 'open')"
+    )
+    cutoff = now - timedelta(days=history_days)
+    if not session.rows(f"{old} limit 1", [cutoff]):
+        return
+    for table in (
+        "changes",
+        "receipts",
+        "deliveries",
+    ):  # in this order: cut off, the deliveries still name the run
+        session.execute(f"delete from {name(table)} where run_id in ({old})", [cutoff])

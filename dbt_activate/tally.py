@@ -1,0 +1,94 @@
+"""What a destination has answered so far in one run: counts, and what is yet to be recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dbt_activate.delivery import Operation, Receipt
+from dbt_activate.state.changes import Outcome
+from dbt_activate.state.rejections import RejectedMember
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from dbt_activate.plan import PlannedDelivery
+    from dbt_activate.push import Answer
+
+SAMPLE_SIZE = 5
+"""How many members that were only counted as not taken are shown, masked."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """The answers of one run.
+
+    Attributes:
+        accepted: Numbers of the deliveries that were taken.
+        added: Members whose addition was accepted.
+        removed: Members whose removal was accepted.
+        rejected: Members rejected by name.
+        unnamed_rejections: Members only counted as not taken.
+        samples: A few of the unnamed, masked.
+        first_failure: Why the first delivery that was not taken was not; None if all were.
+        outcomes: Not recorded yet.
+        rejections: Not recorded yet.
+    """
+
+    accepted: list[int] = field(default_factory=list)
+    added: int = 0
+    removed: int = 0
+    rejected: int = 0
+    unnamed_rejections: int = 0
+    samples: list[str] = field(default_factory=list)
+    first_failure: Exception | None = None
+    outcomes: list[Outcome] = field(default_factory=list)
+    rejections: list[RejectedMember] = field(default_factory=list)
+
+    def note(self, delivery: PlannedDelivery, answer: Answer, now: datetime) -> None:
+        """Count one answer."""
+        if isinstance(answer, Receipt):
+            self._note_receipt(delivery, answer, now)
+        else:
+            self.first_failure = self.first_failure or answer
+            self.outcomes.append(
+                Outcome(delivery.number, False, now, reference=answer.reference, message=str(answer))
+            )
+
+    def taken(self) -> tuple[list[Outcome], list[RejectedMember]]:
+        """Hand over what is yet to be recorded."""
+        pending = self.outcomes, self.rejections
+        self.outcomes, self.rejections = [], []
+        return pending
+
+    def _note_receipt(self, delivery: PlannedDelivery, receipt: Receipt, now: datetime) -> None:
+        taken = len(delivery.members) - len(receipt.rejections)
+        if delivery.operation is Operation.ADD:
+            self.added += taken
+        else:
+            self.removed += taken
+        self.accepted.append(delivery.number)
+        self.rejected += len(receipt.rejections)
+        self.unnamed_rejections += receipt.unnamed_rejections
+        self.samples = [*self.samples, *receipt.sample][:SAMPLE_SIZE]
+        self.rejections += [
+            RejectedMember(
+                delivery.operation.value,
+                delivery.member_type,
+                delivery.members[rejection.position],
+                rejection.code,
+                rejection.reason,
+            )
+            for rejection in receipt.rejections
+        ]
+        self.outcomes.append(
+            Outcome(
+                delivery.number,
+                True,
+                now,
+                rejected=len(receipt.rejections),
+                unnamed_rejections=receipt.unnamed_rejections,
+                sample=receipt.sample,
+                reference=receipt.reference,
+            )
+        )
