@@ -10,22 +10,40 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from dbt_activate.delivery import Audience, Delivery, Receipt
 from dbt_activate.errors import RefusedError
 from dbt_activate.identifiers import Form, IdentifierType
 from dbt_activate.throttle import Throttles
 
+if TYPE_CHECKING:
+    from dbt_activate.delivery import Audience, Delivery, Receipt
+
 __all__ = [
     "AudienceSettings",
+    "BaseUrl",
     "CheckResult",
     "Destination",
     "DestinationSettings",
     "SecretStr",
+    "Wanted",
 ]
+
+
+def _base_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("is no URL; it begins with https:// and a host")
+    if parts.username or parts.query or parts.fragment:
+        raise ValueError("may hold a host and a path, but no user, query or fragment")
+    return url.rstrip("/")
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+"""Where a tool's API begins: a proxy, a regional host, the sandbox. Kept without a slash at its end."""
 
 
 class DestinationSettings(BaseModel):
@@ -62,6 +80,10 @@ class AudienceSettings(BaseModel):
     name: str = Field(min_length=1)
     description: str = ""
     remote_id: str | None = None
+
+
+Wanted = AudienceSettings
+"""The same, under a name that `Destination.AudienceSettings` does not hide within that class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +158,7 @@ class Destination(ABC):
         """Find out whether the credentials are good and reach the account. Changes nothing there."""
 
     @abstractmethod
-    def find(self, wanted: AudienceSettings, remote_id: str | None) -> Audience | None:
+    def find(self, wanted: Wanted, remote_id: str | None) -> Audience | None:
         """Find the audience: by `remote_id` if given, else by exact name. None if it is not there.
 
         Raises:
@@ -145,7 +167,7 @@ class Destination(ABC):
         """
 
     @abstractmethod
-    def create(self, wanted: AudienceSettings) -> Audience:
+    def create(self, wanted: Wanted) -> Audience:
         """Make an empty audience of the wanted name and description.
 
         Called only after `find` returned None. If the answer is lost, or the name turns out to be
@@ -153,7 +175,7 @@ class Destination(ABC):
         """
 
     @abstractmethod
-    def update(self, audience: Audience, wanted: AudienceSettings) -> Audience:
+    def update(self, audience: Audience, wanted: Wanted) -> Audience:
         """Give an audience the wanted name and description; called only where one differs."""
 
     @abstractmethod

@@ -80,6 +80,49 @@ EMAIL = IdentifierType(
 )
 
 
+def _not_all_zero(length: int) -> str:
+    # The regular expressions of Polars have no look-ahead, so each place of the first digit that is
+    # not zero is spelt out.
+    places = (f"0{{{place}}}[1-9a-fA-F][0-9a-fA-F]{{{length - 1 - place}}}" for place in range(length))
+    return f"(?:{'|'.join(places)})"
+
+
+def _advertising_id() -> str:
+    groups = (8, 4, 4, 4, 12)
+    first_in_group = (
+        "-".join(
+            [f"0{{{n}}}" for n in groups[:place]]
+            + [_not_all_zero(groups[place])]
+            + [f"[0-9a-fA-F]{{{n}}}" for n in groups[place + 1 :]]
+        )
+        for place in range(len(groups))
+    )
+    return f"(?:{'|'.join(first_in_group)})"
+
+
+MADID = IdentifierType(
+    name="madid",
+    # The id of all zeros is what phones give for everybody who opted out. Letters stay as they are:
+    # Apple writes the id in capitals and Google in small letters, it is sent in clear, and a tool
+    # that compares bytes knows it as the phone gave it.
+    pattern=_advertising_id(),
+    description="mobile advertising id (IDFA or AAID), not the all-zero one of people who opted out",
+)
+
+PHONE_NUMBER = IdentifierType(
+    name="phone_number",
+    pattern=r"\+?[0-9]{7,15}",
+    description="phone number in digits, with the country code and without spaces",
+    hashable=True,
+)
+
+CUSTOMER_ID = IdentifierType(
+    name="customer_id",
+    pattern=r"[^\x00-\x1f\x7f]{1,512}",
+    description="the id by which the tool knows a customer of this shop",
+)
+
+
 def is_sha256(value: str) -> bool:
     """Tell whether a value is the small-letter hex text of a SHA-256."""
     return bool(re.fullmatch(SHA256_HEX, value))

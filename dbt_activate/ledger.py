@@ -98,18 +98,21 @@ class Ledger:
         if outcomes:
             self._log.record(session, self.run_id, outcomes)
 
-    def conclude(self, session: Session, undelivered: pl.DataFrame) -> None:
+    def conclude(self, session: Session, undelivered: pl.DataFrame, doubtful: pl.DataFrame) -> None:
         """Apply what was accepted, and close what is certain now.
 
         Args:
             session: A session.
             undelivered: The members, as `rejections.MEMBER`, that were not delivered.
+            doubtful: Changes to keep open, though their deliveries were accepted.
 
         Raises:
             OvertakenError: Another run has taken the audience over; call `reopen`.
         """
         self._snapshot.apply(session, self.run_id)
         self.lease.renew(session)
+        if doubtful.height:
+            self._log.write(session, self.run_id, doubtful)
         self._log.settle(session, self.run_id)
         self._log.supersede(session, self._openings)
         self._rejections.consolidate(session, self.run_id, undelivered)

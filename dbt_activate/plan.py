@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from dbt_activate.activation import Activation
 
 TYPE = "identifier_type"
-_MEMBER_SCHEMA = {TYPE: pl.String, IDENTIFIER: pl.String}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +27,13 @@ class Plan:
     Attributes:
         activation: What is planned.
         diffs: One per member type, such as ``email:sha256``; also types that are mapped no more.
+        unsure: Members in open changes when the plan was made: ``identifier_type``, ``identifier``.
         held_back: Rejected members that are not tried again (``retry_rejected: false``).
     """
 
     activation: Activation
     diffs: Mapping[str, Diff]
+    unsure: pl.DataFrame = field(default_factory=lambda: nobody())
     held_back: int = 0
 
     @property
@@ -83,6 +84,7 @@ class Plan:
     def changes(self, delivery_size: int) -> pl.DataFrame:
         """Return all changes as they are logged, removals first, numbered by delivery.
 
+        Sorted, so that the same difference always makes the same deliveries: joins keep no order.
         Columns: ``delivery`` (from 1), ``operation``, ``identifier_type``, ``identifier``.
         """
         parts, number = [], 1
@@ -140,6 +142,25 @@ def split_changes(changes: pl.DataFrame) -> Iterator[PlannedDelivery]:
         start += length
 
 
+def doubtful_changes(plan: Plan, changes: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
+    """Return the changes of members that were rejected, and yet may be in the audience.
+
+    An earlier run set out to add or remove them, and nobody knows with what success: that the tool
+    refuses to add them (or remove them) now does not tell that they are not there. They stay in the
+    books as open changes of the same run, in further deliveries that are never sent.
+
+    Args:
+        plan: The plan.
+        changes: The plan's changes.
+        rejected: ``operation``, ``identifier_type``, ``identifier`` of the members rejected by name.
+    """
+    doubtful = changes.join(rejected, on=["operation", TYPE, IDENTIFIER], how="semi").join(
+        plan.unsure, on=[TYPE, IDENTIFIER], how="semi"
+    )
+    last = changes["delivery"].max() or 0
+    return doubtful.with_columns(pl.col("delivery") + last)
+
+
 def undelivered_members(changes: pl.DataFrame, accepted: Sequence[int]) -> pl.DataFrame:
     """Return the members of logged changes whose delivery was not accepted."""
     return changes.filter(~pl.col("delivery").is_in(accepted)).select("operation", TYPE, IDENTIFIER)
@@ -176,7 +197,7 @@ def _numbered(
     if members.is_empty():
         members = pl.DataFrame(schema={IDENTIFIER: pl.String})
     number = pl.int_range(pl.len(), dtype=pl.Int32) // size + first
-    return members.select(
+    return members.sort(IDENTIFIER).select(
         number.cast(pl.Int32).alias("delivery"),
         pl.lit(operation.value).alias("operation"),
         pl.lit(member_type).alias(TYPE),
@@ -184,6 +205,11 @@ def _numbered(
     )
 
 
+def nobody() -> pl.DataFrame:
+    """Return no member: a frame of ``identifier_type`` and ``identifier`` without rows."""
+    return pl.DataFrame(schema={TYPE: pl.String, IDENTIFIER: pl.String})
+
+
 def _stacked(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     parts = [frame.select(pl.lit(name).alias(TYPE), pl.col(IDENTIFIER)) for name, frame in frames.items()]
-    return pl.concat(parts) if parts else pl.DataFrame(schema=_MEMBER_SCHEMA)
+    return pl.concat(parts) if parts else nobody()

@@ -10,7 +10,7 @@ import polars as pl
 from dbt_activate.diff import IDENTIFIER, Diff, diff_members, identifiers
 from dbt_activate.errors import ConfigError, Problem
 from dbt_activate.identifiers import Form
-from dbt_activate.plan import TYPE, Plan
+from dbt_activate.plan import TYPE, Plan, nobody
 from dbt_activate.segment import find_segment
 from dbt_activate.state.changes import ChangeLog
 from dbt_activate.state.rejections import Rejections
@@ -58,14 +58,12 @@ class _Planner:
 
     def plan(self) -> Plan:
         known = self.tables.exists(self.session) and self.tables.exists(self.session, self._snapshot_table)
-        unsure = self._log.unsure(self.session) if known else _nobody()
+        unsure = self._log.unsure(self.session) if known else nobody()
         held_types = self._snapshot.member_types(self.session) if known else []
         mapped = [field.member_type for field in self.activation.fields]
         types = list(dict.fromkeys([*mapped, *held_types, *unsure[TYPE].unique().sort()]))
-        return self._held_back(
-            Plan(self.activation, {name: self._diff(name, unsure, name in held_types) for name in types}),
-            unsure,
-        )
+        diffs = {name: self._diff(name, unsure, name in held_types) for name in types}
+        return self._held_back(Plan(self.activation, diffs, unsure))
 
     def _diff(self, member_type: str, unsure: pl.DataFrame, is_held: bool) -> Diff:
         fields = [field for field in self.activation.fields if field.member_type == member_type]
@@ -77,17 +75,17 @@ class _Planner:
         name, _, form = member_type.partition(":")
         return diff_members(raw, held, open_members, self._kind(name), Form(form or Form.PLAIN))
 
-    def _held_back(self, plan: Plan, unsure: pl.DataFrame) -> Plan:
+    def _held_back(self, plan: Plan) -> Plan:
         """Leave out members that were rejected before, where they are not to be tried again."""
         if self.activation.retry_rejected or not self.tables.exists(self.session):
             return plan
         rejected = self._rejections.read(self.session).filter(pl.col("operation") == "add")
         # Who is unsure may be in the audience, and must stay in our books.
-        excluded = rejected.select(TYPE, IDENTIFIER).join(unsure, on=[TYPE, IDENTIFIER], how="anti")
+        excluded = rejected.select(TYPE, IDENTIFIER).join(plan.unsure, on=[TYPE, IDENTIFIER], how="anti")
         diffs = {
             name: _less(diff, excluded.filter(pl.col(TYPE) == name)) for name, diff in plan.diffs.items()
         }
-        fewer = Plan(plan.activation, diffs)
+        fewer = replace(plan, diffs=diffs)
         return replace(fewer, held_back=plan.added_count - fewer.added_count)
 
     def _kind(self, name: str) -> IdentifierType:
@@ -126,7 +124,3 @@ class _Planner:
 
 def _less(diff: Diff, excluded: pl.DataFrame) -> Diff:
     return replace(diff, added=diff.added.join(excluded, on=IDENTIFIER, how="anti"))
-
-
-def _nobody() -> pl.DataFrame:
-    return pl.DataFrame(schema={TYPE: pl.String, IDENTIFIER: pl.String})

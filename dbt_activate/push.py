@@ -23,7 +23,6 @@ Send = Callable[[Delivery], Receipt]
 Answer = Receipt | DestinationError
 
 TICK_SECONDS = 1.0
-"""How often `Pusher.tick` is called while answers are awaited."""
 
 PATIENCE = 3
 """After so many deliveries in a row that the destination was unavailable for, no more are sent."""
@@ -41,6 +40,7 @@ class Pusher:
         concurrency: How many deliveries may be under way at once.
         answered: Called in the pushing thread with each delivery and its answer.
         tick: Called in the pushing thread every now and then. May raise to stop.
+        tick_seconds: How often `tick` is called while answers are awaited.
         stopped_by: Why no more deliveries were sent before all were; None if all were sent.
     """
 
@@ -48,6 +48,7 @@ class Pusher:
     concurrency: int
     answered: Callable[[PlannedDelivery, Answer], None]
     tick: Callable[[], None]
+    tick_seconds: float = TICK_SECONDS
     stopped_by: Exception | None = field(default=None, init=False)
     _unavailable: int = field(default=0, init=False)
 
@@ -77,7 +78,7 @@ class Pusher:
             self._collect(under_way)
 
     def _collect(self, under_way: dict[Future[Receipt], PlannedDelivery]) -> None:
-        done, _ = wait(under_way, timeout=TICK_SECONDS, return_when=FIRST_COMPLETED)
+        done, _ = wait(under_way, timeout=self.tick_seconds, return_when=FIRST_COMPLETED)
         for future in done:
             self._note(under_way.pop(future), future)
 

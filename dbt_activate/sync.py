@@ -41,11 +41,12 @@ from dbt_activate.plan import (
     Plan,
     PlannedDelivery,
     check_guards,
+    doubtful_changes,
     split_changes,
     undelivered_members,
 )
 from dbt_activate.planning import make_plan
-from dbt_activate.push import Answer, Pusher
+from dbt_activate.push import TICK_SECONDS, Answer, Pusher
 from dbt_activate.state.audiences import AudienceRecord, Pending, read_audiences, write_audience
 from dbt_activate.state.lease import Clock, utc_now
 from dbt_activate.state.runs import RunRecord, prune_history, write_run
@@ -101,6 +102,7 @@ class Context:
         options: What a person asked for.
         cancelled: Set when a person stops the run.
         clock: Gives the time in UTC.
+        tick_seconds: How often a run looks up from waiting for answers.
     """
 
     warehouse: Warehouse
@@ -110,6 +112,7 @@ class Context:
     options: SyncOptions = field(default_factory=SyncOptions)
     cancelled: threading.Event = field(default_factory=threading.Event)
     clock: Clock = utc_now
+    tick_seconds: float = TICK_SECONDS
 
 
 def new_run_id(now: datetime) -> str:
@@ -222,14 +225,14 @@ class Sync:
 
     def _write_log(self) -> pl.DataFrame:
         """Write down what will be sent, before any of it is."""
-        assert self.plan is not None  # noqa: S101  (for the type checker: `_begin` made it)
-        changes = self.plan.changes(self.destination.delivery_size)
+        plan = self._planned
+        changes = plan.changes(self.destination.delivery_size)
         self.run = replace(self.run, deliveries=changes["delivery"].n_unique())
-        if changes.height or self.plan.is_folded:
+        if changes.height or plan.is_folded:
             with self._session() as session:
-                self._ledger.write(session, self.plan, changes)
+                self._ledger.write(session, plan, changes)
         if self.watcher:
-            self.watcher.planned(self.plan)
+            self.watcher.planned(plan)
         return changes
 
     def _push(self, audience: Audience, changes: pl.DataFrame) -> Pusher:
@@ -238,6 +241,7 @@ class Sync:
             concurrency=self.destination.concurrency,
             answered=self._answered,
             tick=self._tick,
+            tick_seconds=self.context.tick_seconds,
         )
         if changes.height:
             pusher.push(split_changes(changes))
@@ -284,7 +288,11 @@ class Sync:
             return
         with self._session() as session:
             self._flush(session)
-            self._ledger.conclude(session, undelivered_members(changes, self.tally.accepted))
+            self._ledger.conclude(
+                session,
+                undelivered=undelivered_members(changes, self.tally.accepted),
+                doubtful=doubtful_changes(self._planned, changes, self.tally.rejected_frame()),
+            )
 
     def _end(self, error: ActivateError | None) -> None:
         """Write the record and give the audience back; if it was overtaken, all is open again."""
@@ -297,7 +305,7 @@ class Sync:
             message=str(error) if error else None,
             added=tally.added,
             removed=tally.removed,
-            rejected=tally.rejected,
+            rejected=len(tally.rejected),
             unnamed_rejections=tally.unnamed_rejections,
         )
         if self._ledger.is_open:
@@ -316,6 +324,11 @@ class Sync:
                 session, self.context.tables, self.context.clock(), self.context.options.history_days
             )
             self._ledger.lease.release(session)
+
+    @property
+    def _planned(self) -> Plan:
+        assert self.plan is not None  # noqa: S101  (`_begin` made it: this is for the type checker)
+        return self.plan
 
     def _status(self) -> str:
         if self.error is None:

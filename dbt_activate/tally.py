@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from dbt_activate.delivery import Operation, Receipt
 from dbt_activate.state.changes import Outcome
-from dbt_activate.state.rejections import RejectedMember
+from dbt_activate.state.rejections import MEMBER, RejectedMember
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,18 +34,17 @@ class Tally:
         samples: A few of the unnamed, masked.
         first_failure: Why the first delivery that was not taken was not; None if all were.
         outcomes: Not recorded yet.
-        rejections: Not recorded yet.
     """
 
     accepted: list[int] = field(default_factory=list)
     added: int = 0
     removed: int = 0
-    rejected: int = 0
+    rejected: list[RejectedMember] = field(default_factory=list)
     unnamed_rejections: int = 0
     samples: list[str] = field(default_factory=list)
     first_failure: Exception | None = None
     outcomes: list[Outcome] = field(default_factory=list)
-    rejections: list[RejectedMember] = field(default_factory=list)
+    _recorded: int = 0
 
     def note(self, delivery: PlannedDelivery, answer: Answer, now: datetime) -> None:
         """Count one answer."""
@@ -57,9 +58,14 @@ class Tally:
 
     def taken(self) -> tuple[list[Outcome], list[RejectedMember]]:
         """Hand over what is yet to be recorded."""
-        pending = self.outcomes, self.rejections
-        self.outcomes, self.rejections = [], []
+        pending = self.outcomes, self.rejected[self._recorded :]
+        self.outcomes, self._recorded = [], len(self.rejected)
         return pending
+
+    def rejected_frame(self) -> pl.DataFrame:
+        """Return the members rejected by name: ``operation``, ``identifier_type``, ``identifier``."""
+        rows = [(member.operation, member.identifier_type, member.identifier) for member in self.rejected]
+        return pl.DataFrame(rows, schema=dict.fromkeys(MEMBER, pl.String), orient="row")
 
     def _note_receipt(self, delivery: PlannedDelivery, receipt: Receipt, now: datetime) -> None:
         taken = len(delivery.members) - len(receipt.rejections)
@@ -68,10 +74,9 @@ class Tally:
         else:
             self.removed += taken
         self.accepted.append(delivery.number)
-        self.rejected += len(receipt.rejections)
         self.unnamed_rejections += receipt.unnamed_rejections
         self.samples = [*self.samples, *receipt.sample][:SAMPLE_SIZE]
-        self.rejections += [
+        self.rejected += [
             RejectedMember(
                 delivery.operation.value,
                 delivery.member_type,

@@ -1,44 +1,110 @@
-"""Rate limits of one run, shared by all destinations that use the same credentials."""
+"""When a request may be sent: rate limits, and the waits of one run.
+
+Requests pass in the order in which they ask, and in any window no more pass than the tool allows.
+Every wait ends at once when the run is stopped, so that Ctrl-C never has to sit out a rate limit.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pyrate_limiter import Duration, Limiter, Rate
+from dbt_activate.errors import InterruptedRunError
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+WINDOW_SECONDS = 61.0
+"""A minute, and a second for requests that travel at different speeds and arrive closer together."""
 
 
-@dataclass(slots=True)
-class Throttle:
-    """Lets requests pass at a limited rate, and holds all of them back when the tool says so.
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often, and for how long, one request is tried again.
 
     Attributes:
-        limiter: The rate that the tool documents.
+        attempts: The most times that one request is sent.
+        first_wait_seconds: The first wait. Each further one is twice as long; up to as much again as
+            the first is added by chance, so that threads that failed together do not return together.
+        total_seconds: No attempt begins later than this after the first one. It bounds the waits that
+            a tool demands, too: past it the request fails, and says how long the tool wanted.
     """
 
-    limiter: Limiter | None
-    _resume_at: float = 0.0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    attempts: int = 7
+    first_wait_seconds: float = 1.0
+    total_seconds: float = 300.0
+
+
+class Throttle:
+    """Lets requests pass at a limited rate, and holds all of them back when the tool says so."""
+
+    def __init__(self, limit: int | None, window_seconds: float, stopped: threading.Event) -> None:
+        """Start with an empty window.
+
+        Args:
+            limit: The most requests in one window; None for no limit of our own.
+            window_seconds: The length of the window.
+            stopped: Set when the run is over: nothing passes from then on.
+        """
+        self._limit = limit
+        self._window_seconds = window_seconds
+        self._stopped = stopped
+        self._turns: deque[float] = deque(maxlen=limit or 0)
+        self._resume_at = 0.0
+        self._lock = threading.Lock()
 
     def wait(self) -> None:
-        """Return when one more request may be sent."""
-        if self.limiter is not None:
-            self.limiter.try_acquire("request", blocking=True)
-        while (seconds := self._resume_at - time.monotonic()) > 0:
-            time.sleep(seconds)
+        """Return when one more request may be sent.
+
+        Raises:
+            InterruptedRunError: The run was stopped.
+        """
+        self._sleep_until(self._next_turn())
+        while (resume_at := self._resume_at) > time.monotonic():
+            self._sleep_until(resume_at)
 
     def hold(self, seconds: float) -> None:
         """Send nothing for this long: the tool said that the limit is used up."""
         with self._lock:
             self._resume_at = max(self._resume_at, time.monotonic() + seconds)
 
+    def sleep(self, seconds: float) -> None:
+        """Wait before trying again.
+
+        Raises:
+            InterruptedRunError: The run was stopped.
+        """
+        if self._stopped.wait(seconds) if seconds > 0 else self._stopped.is_set():
+            raise InterruptedRunError("The run was stopped, and sends nothing more. Run it again to go on.")
+
+    def _next_turn(self) -> float:
+        with self._lock:
+            turn = time.monotonic()
+            if self._limit is None:
+                return turn
+            if len(self._turns) == self._limit:
+                turn = max(turn, self._turns[0] + self._window_seconds)
+            self._turns.append(turn)
+            return turn
+
+    def _sleep_until(self, moment: float) -> None:
+        self.sleep(moment - time.monotonic())
+
 
 class Throttles:
-    """The throttles of one run. A new run makes new ones, so that no old limit lingers."""
+    """The throttles of one run. A new run makes new ones, so that no old limit lingers.
 
-    def __init__(self) -> None:
+    Attributes:
+        retry: How often a request is tried again in this run.
+    """
+
+    def __init__(self, retry: Retry | None = None, *, window_seconds: float = WINDOW_SECONDS) -> None:
+        self.retry = retry or Retry()
+        self._window_seconds = window_seconds
+        self._stopped = threading.Event()
         self._throttles: dict[Hashable, Throttle] = {}
         self._lock = threading.Lock()
 
@@ -47,18 +113,16 @@ class Throttles:
 
         Args:
             credentials: What the tool counts requests by, such as (host, client id). Never a secret.
-            requests_per_minute: The documented limit; None for no limit of our own.
+            requests_per_minute: The documented limit; None for no limit of our own. Whoever asks
+                first for some credentials decides.
         """
         with self._lock:
             if credentials not in self._throttles:
-                self._throttles[credentials] = Throttle(_limiter(requests_per_minute))
+                self._throttles[credentials] = Throttle(
+                    requests_per_minute, self._window_seconds, self._stopped
+                )
             return self._throttles[credentials]
 
-
-def _limiter(requests_per_minute: int | None) -> Limiter | None:
-    if requests_per_minute is None:
-        return None
-    return Limiter(Rate(requests_per_minute, Duration.MINUTE))
-
-
-Sleep = Callable[[float], None]
+    def stop(self) -> None:
+        """Wake everybody who waits, and let nothing pass from now on."""
+        self._stopped.set()

@@ -1,0 +1,177 @@
+"""An activation: one segment bound to one audience, as its model declares it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from dbt_activate.identifiers import Form, IdentifierType
+
+if TYPE_CHECKING:
+    from dbt_activate.dbt.manifest import Model
+    from dbt_activate.destination import AudienceSettings
+
+DEFAULT_MAX_REMOVED = 0.3
+
+
+class OnExisting(StrEnum):
+    """What to do where the audience exists already and was not made by this activation."""
+
+    ERROR = "error"
+    ADOPT = "adopt"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What stops a run before its first request.
+
+    Attributes:
+        max_removed: The share of the snapshot that one run may remove, 0 to 1.
+        allow_empty: Whether the segment may be empty.
+    """
+
+    max_removed: float = DEFAULT_MAX_REMOVED
+    allow_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMapping:
+    """One column that leaves the warehouse, and as what.
+
+    Attributes:
+        identifier_type: What the column holds.
+        column: The column, as the user wrote it.
+        form: In which form its values are sent.
+    """
+
+    identifier_type: IdentifierType
+    column: str
+    form: Form
+
+    @property
+    def member_type(self) -> str:
+        """The identifier type as it stands in the state: with ``:sha256`` if it is sent hashed.
+
+        Members that are sent in another form than before are other members, so a changed ``hash:`` is
+        a changed set.
+        """
+        name = self.identifier_type.name
+        return name if self.form is Form.PLAIN else f"{name}:{self.form}"
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A segment bound to an audience, with every default filled in.
+
+    Attributes:
+        name: Unique within its destination; the model's name unless the activation has one.
+        destination: The name of the entry in ``destinations.yml``.
+        model: The segment.
+        audience: The audience as it is wanted, checked by its destination.
+        fields: The mapped columns.
+        guards: What stops a run.
+        on_existing: What to do where the audience exists and is not ours.
+        retry_rejected: Whether rejected members are sent again by later runs.
+    """
+
+    name: str
+    destination: str
+    model: Model
+    audience: AudienceSettings
+    fields: tuple[FieldMapping, ...]
+    guards: Guards = Guards()
+    on_existing: OnExisting = OnExisting.ERROR
+    retry_rejected: bool = True
+
+    @property
+    def key(self) -> str:
+        """What names it within the project, and keeps its state: ``criteo.vip_customers``."""
+        return f"{self.destination}.{self.name}"
+
+
+def _as_columns(value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list) and value and all(isinstance(column, str) for column in value):
+        return tuple(dict.fromkeys(value))
+    raise ValueError("must be the name of a column, or a list of them")
+
+
+def _as_audience(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+Columns = Annotated[tuple[str, ...] | None, BeforeValidator(_as_columns)]
+
+
+class GuardSettings(BaseModel):
+    """``guards:``; see `Guards`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    max_removed: float | None = Field(default=None, ge=0, le=1)
+    allow_empty: bool | None = None
+
+
+class ActivationSettings(BaseModel):
+    """What may stand under ``activation:`` and in every layer of its defaults. Null takes a default away.
+
+    Attributes:
+        destination: An entry of ``destinations.yml``.
+        name: Names the activation; needed where one model feeds one destination twice.
+        audience: The audience's name, or a mapping of what the destination knows of audiences.
+        mapping: For each identifier type its column, or a list of columns.
+        hash: In which form identifiers that may be hashed are sent.
+        guards: What stops a run before its first request.
+        on_existing: What to do where the audience exists and is not ours.
+        retry_rejected: Whether rejected members are sent again by later runs.
+        enabled: Whether the activation is there at all.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    destination: str | None = None
+    name: str | None = Field(default=None, min_length=1)
+    audience: Annotated[dict[str, Any] | None, BeforeValidator(_as_audience)] = None
+    mapping: dict[str, Columns] | None = None
+    hash: Form | None = None
+    guards: GuardSettings | None = None
+    on_existing: OnExisting | None = None
+    retry_rejected: bool | None = None
+    enabled: bool | None = None
+
+
+def merge_layers(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge settings, later layers over earlier ones.
+
+    Mappings merge key by key at every depth, anything else is replaced, and null removes what an
+    earlier layer said.
+    """
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged = _merged(merged, {key: _as_layer(key, value) for key, value in layer.items()})
+    return merged
+
+
+def _as_layer(key: str, value: Any) -> Any:
+    return _as_audience(value) if key == "audience" else value
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, Mapping):
+            below = merged.get(key)
+            merged[key] = _merged(below if isinstance(below, Mapping) else {}, value)
+        else:
+            merged[key] = value
+    return merged

@@ -1,0 +1,257 @@
+"""All activations of a project, read from the manifest and checked against ``destinations.yml``.
+
+The settings of an activation are three layers, later over earlier: the ``defaults:`` of its destination,
+the ``activation_defaults`` in the model's ``meta`` (which a project sets by folder), and the activation.
+Each layer is checked on its own, so that a misspelt key is reported where it stands, and once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from dbt_activate.activation import (
+    Activation,
+    ActivationSettings,
+    FieldMapping,
+    Guards,
+    OnExisting,
+    merge_layers,
+)
+from dbt_activate.declaration import (
+    DEFAULTS_KEY,
+    Declaration,
+    layer_problems,
+    old_meta_notes,
+    read_declarations,
+)
+from dbt_activate.errors import ConfigError, Problem
+from dbt_activate.identifiers import Form
+from dbt_activate.problems import describe, dotted, near_match
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dbt_activate.dbt.manifest import Manifest
+    from dbt_activate.destinations_file import DestinationEntry, Destinations
+
+_NOT_IN_DEFAULTS = {"destination", "name"}
+
+
+@dataclass(frozen=True, slots=True)
+class Activations:
+    """The activations of a project.
+
+    Attributes:
+        items: All that are enabled, ordered by model.
+        notes: What deserves a warning: deprecated places, secrets in clear.
+    """
+
+    items: tuple[Activation, ...]
+    notes: tuple[Problem, ...] = ()
+
+
+def read_activations(manifest: Manifest, destinations: Destinations) -> Activations:
+    """Read and check every activation of the project.
+
+    Raises:
+        ConfigError: Anything is wrong with any of them, or with ``destinations.yml``; all of it is said.
+    """
+    return _Reader(destinations).read(manifest)
+
+
+class _Reader:
+    def __init__(self, destinations: Destinations) -> None:
+        self._destinations = destinations
+        self._problems: list[Problem] = list(destinations.problems)
+        self._notes: list[Problem] = list(destinations.notes)
+        self._checked_defaults: dict[str, bool] = {}
+
+    def read(self, manifest: Manifest) -> Activations:
+        sound = {name: self._check_entry(entry) for name, entry in self._destinations.entries.items()}
+        self._usable = {name for name, is_sound in sound.items() if is_sound}
+        found: list[tuple[Declaration, Activation]] = []
+        self._notes += old_meta_notes(manifest)
+        for declaration in read_declarations(manifest):
+            activation = self._resolve(declaration)
+            if activation:
+                found.append((declaration, activation))
+        self._check_unique(found)
+        if self._problems:
+            raise ConfigError(self._problems)
+        return Activations(tuple(activation for _, activation in found), tuple(self._notes))
+
+    def _resolve(self, declaration: Declaration) -> Activation | None:
+        own = declaration.settings()
+        if own is None:
+            return None
+        if not isinstance(own, Mapping):
+            self._add(declaration, "", "must be a destination's name, or a mapping of keys to values.")
+            return None
+        defaults = declaration.model.meta.get(DEFAULTS_KEY) or {}
+        # Both are checked, so that all that is wrong is reported.
+        if not all([self._check_defaults(declaration, defaults), self._check_own(declaration, own)]):
+            return None
+        named = merge_layers(defaults, own)
+        if named.get("enabled") is False:
+            return None
+        entry = self._entry(declaration, named.get("destination"))
+        if entry is None:
+            return None
+        settings = ActivationSettings.model_validate(merge_layers(entry.defaults, defaults, own))
+        return None if settings.enabled is False else self._build(declaration, entry, settings)
+
+    def _check_entry(self, entry: DestinationEntry) -> bool:
+        where = Problem(entry.place, f"destination {entry.name}", "defaults", "")
+        return self._check_layer(entry.defaults, where, _NOT_IN_DEFAULTS)
+
+    def _check_defaults(self, declaration: Declaration, defaults: Any) -> bool:
+        # Folder defaults reach every model of a folder: what is wrong with them is said once.
+        text = json.dumps(defaults, sort_keys=True)
+        if text not in self._checked_defaults:
+            where = declaration.problem(f"meta.{DEFAULTS_KEY}", "")
+            self._checked_defaults[text] = self._check_layer(defaults, where, {"name"})
+        return self._checked_defaults[text]
+
+    def _check_own(self, declaration: Declaration, own: Mapping[str, Any]) -> bool:
+        return self._check_layer(own, declaration.problem("", ""), set())
+
+    def _check_layer(self, layer: Any, place: Problem, refused: set[str]) -> bool:
+        problems = list(layer_problems(layer, place, refused))
+        self._problems += problems
+        return not problems
+
+    def _entry(self, declaration: Declaration, name: str | None) -> DestinationEntry | None:
+        known = self._destinations.names
+        if name is None:
+            hint = f"Name one: {', '.join(known)}." if known else "Add one to destinations.yml."
+            self._add(declaration, "destination", "is required.", hint)
+        elif name not in known:
+            self._add(
+                declaration,
+                "destination",
+                f"there is no {name!r} in destinations.yml.",
+                near_match(name, known),
+            )
+        return self._destinations.entries[name] if name in self._usable else None
+
+    def _build(
+        self, declaration: Declaration, entry: DestinationEntry, settings: ActivationSettings
+    ) -> Activation | None:
+        before = len(self._problems)
+        model = declaration.model
+        name = settings.name or model.versioned_name
+        audience = self._audience(declaration, entry, settings, name)
+        fields = self._fields(declaration, entry, settings)
+        if not model.relation_name:
+            self._add(
+                declaration, "", "is ephemeral: it has no relation to read.", "Make it a table or a view."
+            )
+        if audience is None or len(self._problems) > before:
+            return None
+        return Activation(
+            name=name,
+            destination=entry.name,
+            model=model,
+            audience=audience,
+            fields=fields,
+            guards=_guards(settings),
+            on_existing=settings.on_existing or OnExisting.ERROR,
+            retry_rejected=settings.retry_rejected is not False,
+        )
+
+    def _audience(
+        self, declaration: Declaration, entry: DestinationEntry, settings: ActivationSettings, name: str
+    ) -> Any:
+        given = {"name": name, "description": declaration.model.description.strip()}
+        try:
+            return entry.destination.AudienceSettings.model_validate(given | (settings.audience or {}))
+        except ValidationError as error:
+            for found in describe(error, entry.destination.AudienceSettings):
+                key = dotted(("audience", *found.location))
+                self._add(declaration, key, found.message, found.hint)
+            return None
+
+    def _fields(
+        self, declaration: Declaration, entry: DestinationEntry, settings: ActivationSettings
+    ) -> tuple[FieldMapping, ...]:
+        mapping = settings.mapping or {}
+        types = entry.destination.identifier_types
+        takes = f"{entry.destination.label} takes {', '.join(types)}."
+        if not mapping:
+            self._add(declaration, "mapping", "is required: it says which column is which identifier.", takes)
+            return ()
+        unknown = [name for name in mapping if name not in types]
+        for name in unknown:
+            hint = near_match(name, types)
+            hint = f"{hint} {takes}" if hint.startswith("Did you") else takes
+            self._add(declaration, f"mapping.{name}", f"{entry.destination.label} does not know it.", hint)
+        self._check_mapping(declaration, entry, mapping)
+        if unknown:
+            return ()
+        form = settings.hash or entry.destination.default_form
+        return tuple(
+            FieldMapping(types[name], column, form if types[name].hashable else Form.PLAIN)
+            for name, columns in mapping.items()
+            for column in columns or ()
+        )
+
+    def _check_mapping(
+        self,
+        declaration: Declaration,
+        entry: DestinationEntry,
+        mapping: Mapping[str, tuple[str, ...] | None],
+    ) -> None:
+        if entry.outline is None:
+            return
+        first = {name: columns[0] for name, columns in mapping.items() if columns}
+        for message in entry.destination.check_mapping(entry.outline, first):
+            self._add(declaration, "mapping", message)
+
+    def _check_unique(self, found: Iterable[tuple[Declaration, Activation]]) -> None:
+        keys: dict[str, Declaration] = {}
+        audiences: dict[tuple[str, ...], Declaration] = {}
+        for declaration, activation in found:
+            first = keys.setdefault(activation.key, declaration)
+            if first is not declaration:
+                self._add(
+                    declaration,
+                    "name",
+                    f"{activation.key} is the name of {first.place}, too.",
+                    "Give one of the two a `name:` of its own.",
+                )
+                continue
+            self._check_audience(declaration, activation, audiences)
+
+    def _check_audience(
+        self,
+        declaration: Declaration,
+        activation: Activation,
+        audiences: dict[tuple[str, ...], Declaration],
+    ) -> None:
+        account = self._destinations.entries[activation.destination].account()
+        wanted = activation.audience
+        same = [(*account, "name", wanted.name)]
+        if wanted.remote_id is not None:
+            same.append((*account, "remote_id", wanted.remote_id))
+        others = [audiences.setdefault(identity, declaration) for identity in same]
+        other = next((one for one in others if one is not declaration), None)
+        if other:
+            self._add(
+                declaration,
+                "audience",
+                f"feeds the audience {wanted.name!r}, as {other.place} does.",
+                "Two activations of one audience would remove each other's members: give each its own.",
+            )
+
+    def _add(self, declaration: Declaration, key: str, message: str, hint: str = "") -> None:
+        self._problems.append(declaration.problem(key, message, hint))
+
+
+def _guards(settings: ActivationSettings) -> Guards:
+    given = settings.guards.model_dump(exclude_none=True) if settings.guards else {}
+    return Guards(**given)

@@ -1,0 +1,82 @@
+"""What the Criteo sandbox remembers: segments, tokens, and how many requests each client made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from dbt_activate.sandbox.criteo.segments import CONTACT_LIST, Segment
+from dbt_activate.sandbox.criteo.settings import Client, CriteoSettings
+from dbt_activate.sandbox.quota import Quota
+from dbt_activate.sandbox.tokens import Tokens
+from dbt_activate.sandbox.vendor import Vendor
+
+FIRST_ID = 5678
+
+
+class CriteoState(Vendor[Segment, CriteoSettings]):
+    """The state, and what can be done with it behind the API's back."""
+
+    def __init__(self, settings: CriteoSettings | None = None) -> None:
+        super().__init__(settings or CriteoSettings())
+
+    def reset(self) -> None:
+        """Forget segments, tokens and counts, and take back the settings of the start."""
+        with self.lock:
+            super().reset()
+            self.tokens = Tokens()
+            self.quota = Quota()
+            self._next_id = FIRST_ID
+
+    def add_audience(
+        self,
+        name: str,
+        account: str | None = None,
+        *,
+        description: str | None = None,
+        members: Mapping[str, Iterable[str]] | None = None,
+        read_only: bool = False,
+        type: str = CONTACT_LIST,  # noqa: A002 - Criteo's own word for it
+    ) -> str:
+        """Make a segment behind the user's back, as if somebody else had, and return its id.
+
+        Args:
+            name: Its name; the rules for names are not applied.
+            account: The advertiser's id; by default the first of the settings.
+            description: Its description.
+            members: The identifiers by type; not checked for form.
+            read_only: Whether amendments are refused.
+            type: The type of segment; only a ``ContactList`` can be amended.
+        """
+        with self.lock:
+            segment = Segment(
+                id=str(self._next_id),
+                account=account or next(iter(self.settings.advertisers)),
+                name=name,
+                description=description,
+                members={kind: set(identifiers) for kind, identifiers in (members or {}).items()},
+                type=type,
+                read_only=read_only,
+            )
+            self._next_id += 1
+            self._held[segment.id] = segment
+            return segment.id
+
+    def expire_tokens(self) -> None:
+        """End the life of every access token now."""
+        with self.lock:
+            self.tokens.expire_all()
+
+    def visible(self, client: Client) -> list[Segment]:
+        """Return the segments of the advertisers that gave a client their consent."""
+        return [segment for segment in self._held.values() if segment.account in client.advertisers]
+
+    def find(self, segment_id: str) -> Segment | None:
+        """Return a segment, or None where there is none of that id."""
+        return self._held.get(segment_id)
+
+    def is_taken(self, name: str, advertiser_id: str, *, but_for: str | None = None) -> bool:
+        """Tell whether an advertiser has a segment of that name, other than the one of the id `but_for`."""
+        return any(
+            segment.name == name and segment.account == advertiser_id and segment.id != but_for
+            for segment in self._held.values()
+        )

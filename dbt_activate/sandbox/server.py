@@ -1,0 +1,150 @@
+"""The sandbox on a real socket: in a thread beside a test, or in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+
+from dbt_activate.errors import ActivateError
+from dbt_activate.sandbox.admin import Admin
+from dbt_activate.sandbox.connection import CuttableProtocol
+from dbt_activate.sandbox.contents import Contents
+from dbt_activate.sandbox.criteo import CriteoSettings
+from dbt_activate.sandbox.gate import Gate
+
+STOP_POLL_SECONDS = 0.02
+GRACE_SECONDS = 1
+"""How long requests under way may go on once the sandbox is told to stop."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, quicker to stop."""
+
+    async def main_loop(self) -> None:
+        """Run until told to stop."""
+        while not await self.on_tick(0):
+            await asyncio.sleep(STOP_POLL_SECONDS)
+
+
+class Sandbox(Contents):
+    """A local HTTP server that behaves as the vendors' APIs do.
+
+    Use it as a context manager (``with Sandbox() as sandbox: ...``), or call `start` and `stop`, or
+    `serve` to stay in the foreground. Vendors answer under ``{url}/{vendor}``; Criteo, whose paths are
+    its own, also right under ``url``.
+
+    Attributes:
+        host: Where it listens.
+        port: Where it listens; 0 lets the system choose when it starts.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        latency_seconds: float = 0.0,
+        criteo: CriteoSettings | None = None,
+    ) -> None:
+        super().__init__(latency_seconds=latency_seconds, criteo=criteo)
+        self.host = host
+        self.port = port
+        self._socket: socket.socket | None = None
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """The address to use as ``base_url``, without a slash at the end.
+
+        Raises:
+            RuntimeError: The sandbox has not been started.
+        """
+        if self._socket is None:
+            raise RuntimeError("The sandbox has no address until it is started. Call start() first.")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self._socket.getsockname()[1]}"
+
+    def start(self) -> Self:
+        """Listen, and serve in a thread of its own, until `stop`.
+
+        Raises:
+            ActivateError: The address cannot be had.
+        """
+        server = self._listen()
+        self._thread = threading.Thread(target=self._run, args=(server,), name="sandbox", daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop listening, and wait until the thread has ended. What the sandbox holds stays."""
+        if self._server is not None:
+            self._server.should_exit = True
+        if self._thread is not None:
+            self._thread.join()
+        self._socket = self._server = self._thread = None
+
+    def serve(self, announce: Callable[[str], None]) -> None:
+        """Listen and serve until interrupted (Ctrl-C).
+
+        Args:
+            announce: Called with `url`, once requests are taken.
+
+        Raises:
+            ActivateError: The address cannot be had.
+        """
+        server = self._listen()
+        announce(self.url)
+        with contextlib.suppress(KeyboardInterrupt):
+            self._run(server)
+        self._socket = self._server = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _listen(self) -> _Server:
+        if self._socket is not None:
+            raise RuntimeError(f"The sandbox is running already, at {self.url}.")
+        try:
+            family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+            self._socket = socket.create_server((self.host, self.port), family=family, backlog=2048)
+        except OSError as error:
+            raise ActivateError(
+                f"The sandbox cannot listen on {self.host}, port {self.port}: {error.strerror}. "
+                "Choose another port, or 0 to let the system choose."
+            ) from None
+        self._server = _Server(self._config())
+        return self._server
+
+    def _config(self) -> uvicorn.Config:
+        gate = Gate(self, Admin(self).answer)
+        return uvicorn.Config(
+            gate,
+            http=CuttableProtocol,
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+
+    def _run(self, server: _Server) -> None:
+        if self._socket is not None:
+            asyncio.run(server.serve(sockets=[self._socket]))

@@ -1,0 +1,253 @@
+"""A week in a music shop: its dbt segments become audiences that follow as customers come and go.
+
+Run it with ``make demo``. It needs no account: a sandbox on this machine stands in for Criteo. All that
+it writes lies in ``target/`` and ``logs/`` beside this file, and each run starts anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import duckdb
+import requests
+
+PROJECT = Path(__file__).resolve().parent
+BIN = Path(sys.executable).parent
+DATABASE = "target/demo.duckdb"  # DuckDB takes it from the working directory, which is PROJECT
+
+SUNDAY = "{today: 1997-03-16}"
+NEXT_SUNDAY = "{today: 1997-03-23}"
+
+Members = Mapping[str, set[str]]
+"""Identifiers by their type, in the form in which they are sent."""
+
+step = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What should be where. Said here once more, so that the comparison does not rest on the tool.
+
+    Attributes:
+        model: The dbt model.
+        audience: The audience's name in the destination.
+        columns: The mapped columns, by identifier type.
+    """
+
+    model: str
+    audience: str
+    columns: Mapping[str, str]
+
+
+EMAIL = {"email": "email"}
+EMAIL_AND_MADID = {"email": "email", "madid": "mobile_ad_id"}
+SEGMENTS = (
+    Segment("lapsed_customers", "lapsed_customers", EMAIL),
+    Segment("new_customers", "new_customers", EMAIL),
+    Segment("big_spenders", "Big spenders", EMAIL_AND_MADID),
+    Segment("second_purchase", "Second purchase", EMAIL_AND_MADID),
+    Segment("win_back", "Win back", EMAIL_AND_MADID),
+)
+
+
+def main() -> int:
+    """Tell the story; return 0 if every audience ends up equal to its model."""
+    forget_the_last_demo()
+    announce("Start a sandbox that stands in for Criteo.")
+    with sandbox() as url:
+        point_the_project_to(url)
+        activate_for_a_week(url)
+        announce("Compare what the sandbox holds with what the models hold, member by member.")
+        return 0 if compare(members_in_sandbox(url)) else 1
+
+
+def activate_for_a_week(url: str) -> None:
+    """Build and sync on one Sunday, and again on the next."""
+    announce("Build the shop's dbt project, as of Sunday 1997-03-16.")
+    dbt("build", "--vars", SUNDAY)
+    announce("Check the project, the warehouse and the destination.")
+    activate("debug")
+    announce("Sync in dev: only prod may push here, so this only plans.")
+    activate("sync", may_fail=True)
+    expect_nothing_sent(url)
+    announce("Build in prod, look at the plan, then sync: everybody is added.")
+    dbt("build", "--target", "prod", "--vars", SUNDAY)
+    activate("plan", "--target", "prod")
+    activate("sync", "--target", "prod")
+    announce("Sync once more: there is nothing to send.")
+    activate("sync", "--target", "prod")
+    announce("A week passes. Build again, then sync: only the difference is sent.")
+    dbt("build", "--target", "prod", "--vars", NEXT_SUNDAY)
+    activate("plan", "--target", "prod")
+    activate("sync", "--target", "prod")
+
+
+def announce(line: str) -> None:
+    """Say in one line what comes next."""
+    print(f"\n{next(step)}. {line}")
+
+
+def forget_the_last_demo() -> None:
+    """Remove the database of an earlier run; the state of its audiences goes with it."""
+    (PROJECT / DATABASE).parent.mkdir(exist_ok=True)
+    for file in PROJECT.glob(f"{DATABASE}*"):
+        file.unlink()
+
+
+def point_the_project_to(url: str) -> None:
+    """Set what the project's files ask of the environment, and unset what a shell may have set for dbt."""
+    for name in [name for name in os.environ if name.startswith("DBT_")]:
+        del os.environ[name]
+    os.environ |= {
+        "SHOP_DUCKDB": DATABASE,
+        "CRITEO_BASE_URL": url,
+        "CRITEO_CLIENT_ID": "sandbox",
+        "CRITEO_CLIENT_SECRET": "sandbox-secret",
+        "no_proxy": "127.0.0.1",
+    }
+
+
+def dbt(*arguments: str) -> None:
+    """Show a dbt command and run it; of its output only the last line is shown, if all went well."""
+    show("dbt", *arguments)
+    command = [str(BIN / "dbt"), "--no-use-colors", *arguments]
+    done = subprocess.run(
+        command, check=False, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    print(done.stdout.rstrip().splitlines()[-1] if done.returncode == 0 else done.stdout)
+    if done.returncode:
+        sys.exit(f"dbt ended with exit code {done.returncode}, and the demo with it.")
+
+
+def activate(*arguments: str, may_fail: bool = False) -> None:
+    """Show a dbt-activate command and run it."""
+    show("dbt-activate", *arguments)
+    done = subprocess.run([BIN / "dbt-activate", *arguments], check=False, cwd=PROJECT)
+    if done.returncode and not may_fail:
+        sys.exit(f"dbt-activate ended with exit code {done.returncode}, and the demo with it.")
+
+
+def show(*command: str) -> None:
+    """Print a command as one would type it in the project's folder."""
+    print(f"\n$ {shlex.join(command)}")
+
+
+@contextmanager
+def sandbox() -> Iterator[str]:
+    """Run the sandbox on a free port, give its URL, and stop it however this ends."""
+    show("dbt-activate", "sandbox", "--port", "0")
+    command = [str(BIN / "dbt-activate"), "sandbox", "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        yield wait_for_url(process)
+    finally:
+        stop(process)
+
+
+def wait_for_url(process: subprocess.Popen[str]) -> str:
+    """Read the sandbox's output up to the line that says where it listens."""
+    output = process.stdout or ()
+    said = []
+    for line in output:
+        said.append(line)
+        if url := re.search(r"http://127\.0\.0\.1:\d+", line):
+            # What else it prints is thrown away, lest the pipe fills up and holds it back.
+            threading.Thread(target=deque, args=(output, 0), daemon=True).start()
+            print(f"It listens on {url[0]}")
+            return url[0]
+    sys.exit(f"The sandbox did not start:\n{''.join(said)}")
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """End the sandbox, gently at first."""
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def get(url: str) -> requests.Response:
+    """Ask the sandbox what it holds."""
+    response = requests.get(url, timeout=30)
+    response.raise_for_status()
+    return response
+
+
+def expect_nothing_sent(url: str) -> None:
+    """Stop the demo if an audience was made."""
+    audiences = get(f"{url}/_sandbox/audiences").json()
+    print(f"\nThe sandbox holds {len(audiences)} audiences.")
+    if audiences:
+        sys.exit("An audience was made from a target that may not push.")
+
+
+def members_in_sandbox(url: str) -> dict[str, Members]:
+    """Return the members of every audience that the sandbox holds, by the audience's name."""
+    listed = get(f"{url}/_sandbox/audiences").json()
+    return {audience["name"]: audience_members(url, audience) for audience in listed}
+
+
+def audience_members(url: str, audience: Mapping[str, str]) -> Members:
+    """Return the members of one audience of the sandbox."""
+    shown = get(f"{url}/_sandbox/audiences/{audience['vendor']}/{audience['id']}").json()
+    return {type_: set(identifiers) for type_, identifiers in shown["members"].items()}
+
+
+def members_of_model(segment: Segment) -> Members:
+    """Return who should be in a segment's audience: e-mail addresses as SHA-256, other identifiers plain."""
+    with duckdb.connect(str(PROJECT / DATABASE), read_only=True) as connection:
+        values = {
+            type_: connection.sql(f"select {column} from prod.{segment.model} where {column} is not null")
+            for type_, column in segment.columns.items()
+        }
+        return {type_: {as_sent(type_, row[0]) for row in rows.fetchall()} for type_, rows in values.items()}
+
+
+def as_sent(identifier_type: str, value: str) -> str:
+    """Return an identifier in the form in which it leaves the warehouse."""
+    return hashlib.sha256(value.encode()).hexdigest() if identifier_type == "email" else value
+
+
+def compare(audiences: Mapping[str, Members]) -> bool:
+    """Print both counts of every audience and whether the sets are equal; tell whether all are."""
+    line = "{:<18}{:<12}{:>14}{:>14}  {}"
+    print("\n" + line.format("audience", "identifier", "in the sandbox", "in the model", ""))
+    verdicts = []
+    for segment in SEGMENTS:
+        held = audiences.get(segment.audience, {})
+        for type_, wanted in members_of_model(segment).items():
+            there = held.get(type_, set())
+            verdicts.append(verdict(there, wanted))
+            print(line.format(segment.audience, type_, len(there), len(wanted), verdicts[-1]))
+    return set(verdicts) == {"equal"}
+
+
+def verdict(there: set[str], wanted: set[str]) -> str:
+    """Compare two sets of members, in a word or two."""
+    if there == wanted:
+        return "equal"
+    return f"DIFFERENT: {len(wanted - there)} missing, {len(there - wanted)} too many"
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is a text stream here
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
