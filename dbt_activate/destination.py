@@ -105,7 +105,8 @@ class Destination(ABC):
     One object serves all activations of one entry of ``destinations.yml`` for the length of one run,
     and is called from several threads at once. Every call either returns, or raises a
     `dbt_activate.errors.DestinationError`; retrying within one request (a rate limit, a lost
-    connection) is the destination's business, through `dbt_activate.destinations.http`.
+    connection) is the destination's business, through `dbt_activate.destinations.http`. Once the run is
+    stopped (`Throttles.stop`), calls raise `dbt_activate.errors.InterruptedRunError` and send no more.
 
     Attributes:
         type_name: The registered name, as it stands in ``type:``.

@@ -1,6 +1,6 @@
 """When a request may be sent: rate limits, and the waits of one run.
 
-Requests pass in the order in which they ask, and in any window no more pass than the tool allows.
+In any window no more requests pass than the tool allows; pyrate-limiter counts them.
 Every wait ends at once when the run is stopped, so that Ctrl-C never has to sit out a rate limit.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,8 @@ from dbt_activate.errors import InterruptedRunError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
+
+    from pyrate_limiter import InMemoryBucket
 
 WINDOW_SECONDS = 61.0
 """A minute, and a second for requests that travel at different speeds and arrive closer together."""
@@ -49,11 +50,10 @@ class Throttle:
             window_seconds: The length of the window.
             stopped: Set when the run is over: nothing passes from then on.
         """
-        self._limit = limit
-        self._window_seconds = window_seconds
+        self._bucket = None if limit is None else _bucket(limit, window_seconds)
         self._stopped = stopped
-        self._turns: deque[float] = deque(maxlen=limit or 0)
         self._resume_at = 0.0
+        self._turn = threading.Lock()
         self._lock = threading.Lock()
 
     def wait(self) -> None:
@@ -62,9 +62,12 @@ class Throttle:
         Raises:
             InterruptedRunError: The run was stopped.
         """
-        self._sleep_until(self._next_turn())
-        while (resume_at := self._resume_at) > time.monotonic():
-            self._sleep_until(resume_at)
+        self.sleep(0)
+        with self._turn:
+            while seconds := self._seconds_until_free():
+                self.sleep(seconds)
+        while (seconds := self._resume_at - time.monotonic()) > 0:
+            self.sleep(seconds)
 
     def hold(self, seconds: float) -> None:
         """Send nothing for this long: the tool said that the limit is used up."""
@@ -80,18 +83,19 @@ class Throttle:
         if self._stopped.wait(seconds) if seconds > 0 else self._stopped.is_set():
             raise InterruptedRunError("The run was stopped, and sends nothing more. Run it again to go on.")
 
-    def _next_turn(self) -> float:
-        with self._lock:
-            turn = time.monotonic()
-            if self._limit is None:
-                return turn
-            if len(self._turns) == self._limit:
-                turn = max(turn, self._turns[0] + self._window_seconds)
-            self._turns.append(turn)
-            return turn
+    def _seconds_until_free(self) -> float:
+        """Take a place in the window and return 0, or return how long to wait before asking again."""
+        from pyrate_limiter import RateItem
 
-    def _sleep_until(self, moment: float) -> None:
-        self.sleep(moment - time.monotonic())
+        if self._bucket is None:
+            return 0.0
+        now = time.monotonic_ns() // 1_000_000
+        self._bucket.leak(now)
+        item = RateItem("request", now)
+        if self._bucket.put(item):
+            return 0.0
+        milliseconds = self._bucket.waiting(item)
+        return max(1, milliseconds) / 1000 if isinstance(milliseconds, int) else 0.001
 
 
 class Throttles:
@@ -126,3 +130,11 @@ class Throttles:
     def stop(self) -> None:
         """Wake everybody who waits, and let nothing pass from now on."""
         self._stopped.set()
+
+
+def _bucket(limit: int, window_seconds: float) -> InMemoryBucket:
+    # The library's bucket and not its Limiter, which waits without an end that we could set, and
+    # starts a thread. Imported here: a command that sends nothing need not wait for it.
+    from pyrate_limiter import InMemoryBucket, Rate
+
+    return InMemoryBucket([Rate(limit, round(window_seconds * 1000))])

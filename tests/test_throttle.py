@@ -67,13 +67,22 @@ def test_a_hold_stops_those_who_wait_already() -> None:
     """A hold that is lengthened while somebody waits is waited out in full."""
     throttle = Throttles().get("app", None)
     throttle.hold(0.1)
-    throttle.hold(0.05)
     started_at = time.monotonic()
     timer = threading.Timer(0.02, throttle.hold, [0.25])
     timer.start()
     throttle.wait()
     timer.join()
     assert time.monotonic() - started_at >= 0.25
+
+
+def test_a_shorter_hold_does_not_end_a_longer_one() -> None:
+    """Answers come in any order; the longest wait that was demanded counts."""
+    throttle = Throttles().get("app", None)
+    throttle.hold(0.2)
+    throttle.hold(0.0)
+    started_at = time.monotonic()
+    throttle.wait()
+    assert time.monotonic() - started_at >= 0.19
 
 
 def test_one_throttle_for_each_set_of_credentials() -> None:

@@ -13,6 +13,7 @@ from hypothesis.stateful import (
 )
 
 from dbt_activate.identifiers import Form, hashed
+from tests.protocol.phases import PHASES
 from tests.protocol.tool import Fault
 from tests.protocol.world import World, killer
 
@@ -104,6 +105,7 @@ Convergence.TestCase.settings = settings(
     max_examples=150,
     stateful_step_count=14,
     deadline=None,
+    phases=PHASES,
     report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ import polars as pl
 from dbt_activate.activation import Activation, FieldMapping, OnExisting
 from dbt_activate.dbt.manifest import Model
 from dbt_activate.destination import AudienceSettings
+from dbt_activate.errors import RelationMissingError
 from dbt_activate.identifiers import EMAIL, Form, hashed
 from dbt_activate.plan import Allowed
 from dbt_activate.state.lease import LIFETIME
@@ -38,8 +39,6 @@ class Session:
 
     def columns(self, relation: str) -> Mapping[str, str]:
         """Describe a relation."""
-        from dbt_activate.errors import RelationMissingError
-
         try:
             return {row[0]: row[1] for row in self.cursor.execute(f"describe {relation}").fetchall()}
         except duckdb.CatalogException:
@@ -216,10 +215,8 @@ class World:
         """Run once, after every older lease has run out. `Killed` is swallowed: the process is gone."""
         self.clock.pass_lease()
         sync = self.new_sync(step, **options)
-        try:
+        with suppress(Killed):
             sync.execute()
-        except Killed:
-            pass
         return sync
 
     def audience(self) -> set[tuple[str, str]]:
@@ -271,8 +268,3 @@ def killer(at: int) -> Step:
             raise Killed
 
     return step
-
-
-def same(world: World, **changes: Any) -> World:
-    """Copy a world's settings."""
-    return replace(world, **changes)

@@ -1,0 +1,189 @@
+"""Criteo Marketing Solutions: an audience is a contact list, a segment that belongs to an ad account.
+
+Guides: https://developers.criteo.com/marketing-solutions/docs/contact-list and .../audience-segments.
+The members of a contact list cannot be read back, only counted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+from dbt_activate.delivery import Audience, Delivery, Receipt
+from dbt_activate.destination import CheckResult, Destination, Wanted
+from dbt_activate.destinations.answer import RefusedAnswerError
+from dbt_activate.destinations.criteo_api import CriteoApi, CriteoSettings, attributes, items
+from dbt_activate.destinations.criteo_segments import Segments, contact_list_path, gone_if_refused
+from dbt_activate.errors import AccessError
+from dbt_activate.identifiers import CUSTOMER_ID, EMAIL, MADID, PHONE_NUMBER, Form, IdentifierType, mask
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dbt_activate.throttle import Throttles
+
+Digits = Annotated[str, Field(pattern=r"^[0-9]+$", coerce_numbers_to_str=True)]
+
+IDENTITY_LINK = IdentifierType(
+    name="identity_link", pattern=r"[!-~]{1,512}", description="LiveRamp identity link"
+)
+GUM = IdentifierType(name="gum", pattern=r"[!-~]{1,512}", description="Criteo cookie id, from a cookie sync")
+
+SPELLINGS = {
+    EMAIL: "email",
+    MADID: "madid",
+    IDENTITY_LINK: "identityLink",
+    GUM: "gum",
+    PHONE_NUMBER: "phoneNumber",
+}
+"""How Criteo writes the types of identifier that we send."""
+
+SAMPLE_SIZE = 5
+
+PERMISSION_HINT = (
+    "In the portal of Criteo's API, give the app the permission Audiences = Manage "
+    "(MarketingSolutions_Audience_Manage), and have an owner of the ad account open the app's consent "
+    "link: an account is missing until then, and again once the consent is withdrawn."
+)
+
+
+class Criteo(Destination):
+    """Contact lists of one ad account."""
+
+    type_name = "criteo"
+    label = "Criteo"
+    identifier_types: ClassVar[Mapping[str, IdentifierType]] = {kind.name: kind for kind in SPELLINGS}
+    delivery_size = 50_000  # what other clients of this API send at most; Criteo answers more with a 413
+    concurrency = 8  # fills 250 requests a minute if each takes 2 seconds
+    # Criteo matches by SHA-256 and gives up its older MD5 forms: https://help.criteo.com, "SHA256 and MD5".
+    default_form = Form.SHA256
+
+    class Settings(CriteoSettings):
+        """The keys of a Criteo entry in ``destinations.yml``.
+
+        Attributes:
+            advertiser_id: The ad account; ``dbt-activate debug`` lists those that can be reached.
+            gum_caller_id: Needed where ``gum`` is mapped; Criteo's account team gives it.
+        """
+
+        advertiser_id: Digits
+        gum_caller_id: int | None = Field(default=None, ge=0)
+
+    class AudienceSettings(Wanted):
+        """The keys of ``audience:``.
+
+        Attributes:
+            remote_id: The id of a contact list that exists already.
+        """
+
+        remote_id: Digits | None = None
+
+    def __init__(self, settings: Settings, throttles: Throttles) -> None:
+        self._settings = settings
+        self._api = CriteoApi(settings, throttles, forbidden_hint=PERMISSION_HINT)
+        self._segments = Segments(self._api, settings.advertiser_id)
+        self._fitting = self.delivery_size
+
+    @classmethod
+    def account(cls, settings: Settings) -> tuple[str, ...]:
+        """Names of segments are unique in an ad account."""
+        return (cls.type_name, settings.host, settings.advertiser_id)
+
+    @classmethod
+    def check_mapping(cls, settings: Settings, mapping: Mapping[str, str]) -> Sequence[str]:
+        """Refuse what Criteo takes only with another setting, or in another product."""
+        problems = []
+        if GUM.name in mapping and settings.gum_caller_id is None:
+            problems.append(
+                "gum needs gum_caller_id in destinations.yml: a number that Criteo's account team gives."
+            )
+        if CUSTOMER_ID.name in mapping:
+            problems.append(
+                "customer_id is taken by Criteo's Retail Media lists only, and these are contact lists "
+                "of Marketing Solutions. Map an e-mail, a mobile advertising id or an identity link."
+            )
+        return problems
+
+    def check(self) -> CheckResult:
+        """List the ad accounts in reach, and look whether segments of ours can be read."""
+        reached = self._api.advertisers()
+        wanted = self._settings.advertiser_id
+        lines = [f"The credentials are good. They reach {len(reached)} ad accounts:"]
+        lines += [f"  {number}  {name}" for number, name in sorted(reached.items())]
+        if wanted not in reached:
+            lines += [f"advertiser_id {wanted} is not among them.", PERMISSION_HINT]
+            return CheckResult(passed=False, lines=tuple(lines))
+        try:
+            next(self._segments.search(limit=1), None)
+        except AccessError as error:
+            return CheckResult(passed=False, lines=(*lines, str(error)))
+        return CheckResult(passed=True, lines=(*lines, f"advertiser_id {wanted} is {reached[wanted]}."))
+
+    def find(self, wanted: Wanted, remote_id: str | None) -> Audience | None:
+        """Find a contact list by id or by exact name."""
+        if remote_id is None:
+            return self._segments.find_by_name(wanted.name)
+        return self._segments.find_by_id(remote_id)
+
+    def create(self, wanted: Wanted) -> Audience:
+        """Make a contact list; where the name turns out to be taken, return the one that has it."""
+        return self._segments.create(wanted)
+
+    def update(self, audience: Audience, wanted: Wanted) -> Audience:
+        """Rename or describe a contact list; what is right already is not sent."""
+        return self._segments.update(audience, wanted)
+
+    def push(self, audience: Audience, delivery: Delivery) -> Receipt:
+        """Add or remove identifiers, in one request if Criteo finds it not too large."""
+        receipt, start = Receipt(), 0
+        while start < len(delivery.identifiers):
+            chunk = delivery.identifiers[start : start + self._fitting]
+            try:
+                with gone_if_refused(audience):
+                    receipt = _joined(receipt, self._amend(audience, delivery, chunk))
+            except RefusedAnswerError as refused:
+                if refused.status != 413 or len(chunk) == 1:
+                    raise
+                self._fitting = min(self._fitting, len(chunk) // 2)
+            else:
+                start += len(chunk)
+        return receipt
+
+    def clear(self, audience: Audience) -> None:
+        """Take everybody out of a contact list."""
+        with gone_if_refused(audience):
+            self._api.call("DELETE", contact_list_path(audience.remote_id))
+
+    def size(self, audience: Audience) -> int | None:
+        """Return how many identifiers Criteo counts, hours late; None where it does not say."""
+        with gone_if_refused(audience):
+            count = self._segments.statistics(audience.remote_id).get("numberOfIdentifiers")
+        return None if count is None else int(count)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._api.close()
+
+    def _amend(self, audience: Audience, delivery: Delivery, identifiers: Sequence[str]) -> Receipt:
+        kind = self.identifier_types[delivery.identifier_type]
+        facts = {
+            "operation": delivery.operation.value,
+            "identifierType": SPELLINGS[kind],
+            "identifiers": list(identifiers),
+        } | ({"gumCallerId": self._settings.gum_caller_id} if kind is GUM else {})
+        path = contact_list_path(audience.remote_id)
+        data = {"type": "ContactlistAmendment", "attributes": facts}
+        result = attributes(next(iter(items(self._api.call("PATCH", path, data, personal=True))), {}))
+        sample = result.get("sampleInvalidIdentifiers") or ()
+        return Receipt(
+            unnamed_rejections=int(result.get("nbInvalidIdentifiers") or 0),
+            sample=tuple(mask(str(value)) for value in sample[:SAMPLE_SIZE]),
+        )
+
+
+def _joined(one: Receipt, other: Receipt) -> Receipt:
+    return Receipt(
+        unnamed_rejections=one.unnamed_rejections + other.unnamed_rejections,
+        sample=(one.sample + other.sample)[:SAMPLE_SIZE],
+    )

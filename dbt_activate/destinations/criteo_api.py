@@ -1,0 +1,244 @@
+"""What Criteo's products share: settings, tokens, the envelope of bodies, and errors.
+
+Facts are from Criteo's OpenAPI document of version 2026-07 (the repository
+criteo/criteo-api-sdk-generator) and its guides at https://developers.criteo.com/criteo-apis/docs.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr
+
+from dbt_activate.destination import BaseUrl, DestinationSettings
+from dbt_activate.destinations.answer import Answer, Fault, Kind, RefusedAnswerError, Request, kind_of
+from dbt_activate.destinations.http import Client
+from dbt_activate.destinations.oauth import ClientCredentials, judge_token
+from dbt_activate.errors import AccessError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dbt_activate.throttle import Throttle, Throttles
+
+logger = logging.getLogger(__name__)
+
+GONE_CODES = frozenset({"audience-invalid", "segment-not-found"})
+"""What Criteo calls a segment that does not exist."""
+
+NAME_TAKEN_CODE = "name-must-be-unique"
+"""What Criteo calls a name that another segment of the same account has."""
+
+_KINDS = {
+    "authentication": Kind.UNKNOWN_CALLER,
+    "access-control": Kind.FORBIDDEN,
+    "authorization": Kind.FORBIDDEN,
+    "quota": Kind.NOT_TAKEN,
+    "availability": Kind.MAYBE_TAKEN,
+}
+
+
+class CriteoSettings(DestinationSettings):
+    """The keys that every Criteo product takes in ``destinations.yml``.
+
+    Attributes:
+        client_id: Of an app that uses client credentials, from the portal of Criteo's API.
+        client_secret: The app's secret.
+        api_version: A stable version of the API, ``yyyy-mm``; each lives for 12 months.
+        base_url: Where the API is.
+        token_url: Where tokens come from; ``/oauth2/token`` at `base_url` by default.
+        requests_per_minute: The rate limit. Criteo allows an app 250, all its ad accounts together
+            (https://developers.criteo.com/criteo-apis/docs/rate-limits). Null lifts it.
+    """
+
+    client_id: str = Field(min_length=1)
+    client_secret: SecretStr
+    api_version: str = Field(default="2026-07", pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")
+    base_url: BaseUrl = "https://api.criteo.com"
+    token_url: BaseUrl | None = None
+    requests_per_minute: int | None = Field(default=250, ge=1)
+
+    @property
+    def host(self) -> str:
+        """The host of the API, which with ids of its own makes them unique."""
+        return urlsplit(self.base_url).netloc
+
+
+class CriteoApi:
+    """Criteo's API as one app sees it."""
+
+    def __init__(self, settings: CriteoSettings, throttles: Throttles, *, forbidden_hint: str) -> None:
+        """Make ready to talk; sends nothing yet.
+
+        Args:
+            settings: The entry of ``destinations.yml``.
+            throttles: The run's rate limits; Criteo counts by app.
+            forbidden_hint: What to do about a 403, in words.
+        """
+        self._version = settings.api_version
+        self._forbidden_hint = forbidden_hint
+        self._warned: set[str] = set()
+        throttle = throttles.get(("criteo", settings.host, settings.client_id), settings.requests_per_minute)
+        self._client = Client(
+            "Criteo",
+            settings.base_url,
+            throttle=throttle,
+            retry=throttles.retry,
+            timeout_seconds=settings.timeout_seconds,
+            credentials=_tokens(settings, throttle, throttles),
+            judge=self._judge,
+        )
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        data: Any = None,
+        *,
+        params: Mapping[str, int] | None = None,
+        idempotent: bool = True,
+        personal: bool = False,
+    ) -> dict[str, Any]:
+        """Send one request, and return the whole body of the answer.
+
+        Args:
+            method: The HTTP method.
+            path: Follows the version.
+            data: The body, without its envelope.
+            params: The query.
+            idempotent: Whether it may be sent twice.
+            personal: Whether `data` holds identifiers.
+        """
+        request = Request(
+            method,
+            f"/{self._version}/{path}",
+            None if data is None else {"data": data},
+            params=params or {},
+            idempotent=idempotent,
+            personal=personal,
+        )
+        body = self._client.send(request).body or {}
+        self._log_warnings(body)
+        return cast("dict[str, Any]", body)
+
+    def call_for_one(self, method: str, path: str, data: Any, *, idempotent: bool = True) -> dict[str, Any]:
+        """Send a request for a bulk of one item, and return that item as Criteo holds it now.
+
+        A bulk call answers 200 also where nothing was done, with the reason in ``errors`` or in
+        ``warnings``: only an id in the answer proves success.
+
+        Raises:
+            RefusedAnswerError: The item was refused.
+            AccessError: Nothing was done, without a word.
+        """
+        body = self.call(method, path, [data], idempotent=idempotent)
+        done = [item for item in items(body) if item.get("id")]
+        if done:
+            return done[0]
+        fault = next(_faults(body, "errors", "warnings"), None)
+        if fault is None:
+            raise AccessError(
+                f"Criteo did nothing on {method} {path} and gave no reason, as it does where a permission "
+                f"is missing. {self._forbidden_hint}"
+            )
+        raise RefusedAnswerError(
+            f"Criteo did not carry out {method} {path}: {fault.describe(personal=False)}.",
+            status=200,
+            code=fault.code,
+            reference=fault.reference,
+        )
+
+    def advertisers(self) -> dict[str, str]:
+        """Return the names of the ad accounts that the credentials reach, by id."""
+        return {
+            str(item.get("id")): str(attributes(item).get("advertiserName") or "(no name)")
+            for item in items(self.call("GET", "advertisers/me"))
+        }
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def _judge(self, answer: Answer) -> Fault | None:
+        fault = next(_faults(answer.body, "errors"), None)
+        if not answer.succeeded:
+            fault = replace(fault or Fault(Kind.REFUSED), kind=kind_of(answer.status))
+        elif fault is None and answer.status != 204 and not _has_data(answer.body):
+            fault = Fault(Kind.MAYBE_TAKEN, title="there is no data in the answer")
+        return fault and replace(fault, hint=self._hint(answer.status, fault))
+
+    def _hint(self, status: int, fault: Fault) -> str:
+        if fault.kind is Kind.FORBIDDEN:
+            return self._forbidden_hint
+        if status == 410:
+            return f"Version {self._version} of its API is switched off: set a newer api_version."
+        if status == 404 and fault.code not in GONE_CODES:
+            return "Nothing is at that address: check base_url and api_version."
+        if status == 415:
+            return "This is a fault of dbt-activate; please report it."
+        return ""
+
+    def _log_warnings(self, body: Mapping[str, Any]) -> None:
+        """Log each kind of warning once; its free text may quote an identifier, and is left out."""
+        for warning in _faults(body, "warnings"):
+            if warning.code not in self._warned and items(body):
+                self._warned.add(warning.code)
+                logger.warning("Criteo warns: %s", warning.describe(personal=True))
+
+
+def items(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the objects under ``data``, be it one or many."""
+    data = body.get("data")
+    found = data if isinstance(data, list) else [data]
+    return [item for item in found if isinstance(item, dict)]
+
+
+def attributes(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an object says of itself; some answers have it one level higher than others."""
+    found = item.get("attributes", item)
+    return found if isinstance(found, dict) else {}
+
+
+def _tokens(settings: CriteoSettings, throttle: Throttle, throttles: Throttles) -> ClientCredentials:
+    parts = urlsplit(settings.token_url or f"{settings.base_url}/oauth2/token")
+    client = Client(
+        "Criteo",
+        f"{parts.scheme}://{parts.netloc}",
+        throttle=throttle,
+        retry=throttles.retry,
+        timeout_seconds=settings.timeout_seconds,
+        judge=judge_token,
+    )
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": settings.client_id,
+        "client_secret": settings.client_secret.get_secret_value(),
+    }
+    return ClientCredentials(client, Request("POST", parts.path, form=form))
+
+
+def _has_data(body: object) -> bool:
+    return isinstance(body, dict) and "data" in body
+
+
+def _faults(body: object, *keys: str) -> Iterator[Fault]:
+    """Read errors or warnings leniently: any field of them may be missing or null."""
+    for key in keys:
+        found = body.get(key) if isinstance(body, dict) else None
+        yield from (
+            _fault(item) for item in (found if isinstance(found, list) else []) if isinstance(item, dict)
+        )
+
+
+def _fault(error: Mapping[str, Any]) -> Fault:
+    kind = str(error.get("type") or "").replace("_", "-")
+    return Fault(
+        _KINDS.get(kind, Kind.REFUSED),
+        code=str(error.get("code") or ""),
+        title=str(error.get("title") or ""),
+        detail=str(error.get("detail") or ""),
+        reference=str(error.get("traceId") or error.get("traceIdentifier") or "") or None,
+    )

@@ -1,0 +1,1 @@
+"""Destinations, each against a real socket."""

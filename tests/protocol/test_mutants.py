@@ -1,0 +1,149 @@
+"""The protocol, broken on purpose: the tests of its promises must notice each time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One way to break the protocol.
+
+    Attributes:
+        name: What is wrong with it.
+        file: Where it is broken.
+        old: The code as it is; stands there exactly once.
+        new: The broken code.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+MUTANTS = [
+    Mutant(
+        "push before log",
+        "sync.py",
+        "        changes = self._write_log()\n        pusher = self._push(audience, changes)\n",
+        "        changes = self._planned.changes(self.destination.delivery_size)\n"
+        "        pusher = self._push(audience, changes)\n        self._write_log()\n",
+    ),
+    Mutant(
+        "apply before receipts",
+        "state/snapshot.py",
+        'f"and a.opening = {FIRST_OPENING} and a.accepted) "',
+        'f"or a.opening = {FIRST_OPENING} or true) "',
+    ),
+    Mutant(
+        "open changes ignored",
+        "planning.py",
+        "unsure = self._log.unsure(self.session) if known else nobody()",
+        "unsure = nobody()",
+    ),
+    Mutant(
+        "removals of a failed delivery recorded",
+        "tally.py",
+        "Outcome(delivery.number, False, now,",
+        "Outcome(delivery.number, delivery.operation is Operation.REMOVE, now,",
+    ),
+    Mutant(
+        "lease unchecked",
+        "state/lease.py",
+        'if not session.rows(f"select 1 from {self._table} where run_id = ?", [self.run_id]):',
+        "if False:",
+    ),
+    Mutant(
+        "superseded changes closed too early",
+        "ledger.py",
+        "        self._openings = tuple(o for o in self._log.openings(session) if o.run_id not in overtaken)\n",
+        "        self._openings = tuple(o for o in self._log.openings(session) if o.run_id not in overtaken)\n"
+        "        self._log.supersede(session, self._openings)\n",
+    ),
+    Mutant(
+        "overtaken run does not open its plan again",
+        "sync.py",
+        "                self._ledger.reopen(session)\n",
+        "                pass\n",
+    ),
+    Mutant(
+        "dead run's changes closed by the run that takes over",
+        "ledger.py",
+        "if o.run_id not in overtaken)",
+        "if True)",
+    ),
+    Mutant(
+        "settled before the lease is checked",
+        "ledger.py",
+        "        self.lease.renew(session)\n",
+        "        self._log.settle(session, self.run_id)\n        self.lease.renew(session)\n",
+    ),
+    Mutant(
+        "a rejection taken for a proof of absence",
+        "ledger.py",
+        "        if doubtful.height:\n",
+        "        if False:\n",
+    ),
+    Mutant(
+        "a vanished audience not refilled",
+        "audience.py",
+        "pending=Pending.REFILL if vanished else Pending.NOTHING,",
+        "pending=Pending.NOTHING,",
+    ),
+    Mutant(
+        "audience made before it is noted",
+        "audience.py",
+        "        self._note(pending=Pending.CREATE)\n",
+        "",
+    ),
+    Mutant(
+        "audience of somebody else replaced unasked",
+        "audience.py",
+        'if self.activation.on_existing == "replace":',
+        'if self.activation.on_existing != "error":',
+    ),
+    Mutant(
+        "members of one spelling sent twice",
+        "diff.py",
+        "    entering = _without(valid, held)\n",
+        "    entering = candidates\n",
+    ),
+]
+
+
+def broken_copy(mutant: Mutant, folder: Path) -> None:
+    """Copy the package and the protocol's tests, and break the copy."""
+    shutil.copytree(ROOT / "dbt_activate", folder / "dbt_activate")
+    shutil.copytree(ROOT / "tests" / "protocol", folder / "tests" / "protocol")
+    (folder / "tests" / "__init__.py").touch()
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    path = folder / "dbt_activate" / mutant.file
+    code = path.read_text()
+    assert code.count(mutant.old) == 1, f"{mutant.name}: the code to break is not there once"
+    path.write_text(code.replace(mutant.old, mutant.new))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_broken_protocol_is_caught(mutant: Mutant, tmp_path: Path) -> None:
+    """Each way to break the protocol makes one of its property tests fail."""
+    broken_copy(mutant, tmp_path)
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "tests/protocol"]
+    chosen = ["-k", "Convergence or converge", "--ignore", "tests/protocol/test_mutants.py"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "DBT_ACTIVATE_NO_SHRINK": "1"}
+    result = subprocess.run(
+        [*command, *chosen], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert "AssertionError" in result.stdout, f"{mutant.name}: not noticed\n{result.stdout[-3000:]}"
+    assert result.returncode == 1
