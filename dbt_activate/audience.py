@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dbt_activate.activation import Activation
     from dbt_activate.destination import Destination
 
-Save = Callable[[AudienceRecord], None]
+Save = Callable[[AudienceRecord], AudienceRecord]
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Binding:
         activation: The activation.
         destination: Where the audience is.
         record: What we know of the audience; kept up to date.
-        save: Writes a record to the state tables.
+        save: Writes a record to the state tables, and returns it as written.
     """
 
     activation: Activation
@@ -118,8 +118,7 @@ class Binding:
         return renamed
 
     def _note(self, **changes: object) -> None:
-        self.record = replace(self.record, **changes)  # type: ignore[arg-type]  # names of its own fields
-        self.save(self.record)
+        self.record = self.save(replace(self.record, **changes))  # type: ignore[arg-type]  # its own fields
 
     @property
     def _wanted_id(self) -> str | None:

@@ -54,6 +54,8 @@ class DestinationSettings(BaseModel):
         targets: The dbt targets that may push. Every other target only plans.
         defaults: Default activation settings of this destination, checked with each activation.
         concurrency: How many requests may be under way at once, in one activation.
+        delivery_size: How many members one delivery has at most, where the tool (or a proxy before it)
+            takes fewer than it documents. Never more than the destination's own limit.
         timeout_seconds: How long one request may take before it counts as lost.
     """
 
@@ -63,6 +65,7 @@ class DestinationSettings(BaseModel):
     targets: tuple[str, ...]
     defaults: dict[str, Any] = Field(default_factory=dict)
     concurrency: int | None = Field(default=None, ge=1, le=64)
+    delivery_size: int | None = Field(default=None, ge=1)
     timeout_seconds: float = Field(default=60.0, gt=0)
 
 
@@ -123,8 +126,8 @@ class Destination(ABC):
     type_name: ClassVar[str]
     label: ClassVar[str]
     identifier_types: ClassVar[Mapping[str, IdentifierType]]
-    delivery_size: ClassVar[int]
-    concurrency: ClassVar[int] = 4
+    delivery_size: int
+    concurrency: int = 4
     has_descriptions: ClassVar[bool] = True
     default_form: ClassVar[Form] = Form.PLAIN
 

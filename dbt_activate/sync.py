@@ -349,13 +349,12 @@ class Sync:
             model=self.activation.model.unique_id,
         )
 
-    def _save_record(self, record: AudienceRecord) -> None:
+    def _save_record(self, record: AudienceRecord) -> AudienceRecord:
         with self._session() as session:
-            write_audience(session, self.context.tables, record, self.context.clock())
+            return write_audience(session, self.context.tables, record, self.context.clock())
 
     def _refill(self, session: Session, record: AudienceRecord) -> AudienceRecord:
         """Forget who was in the audience that vanished."""
         self._ledger.forget_members(session)
         record = replace(record, pending=Pending.NOTHING)
-        write_audience(session, self.context.tables, record, self.context.clock())
-        return record
+        return write_audience(session, self.context.tables, record, self.context.clock())

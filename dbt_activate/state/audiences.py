@@ -35,6 +35,7 @@ class AudienceRecord:
         name: The name that we last gave it.
         description: The description that we last gave it.
         pending: What we are in the middle of.
+        version: Counts what was written; the highest one is true.
     """
 
     key: str
@@ -45,34 +46,32 @@ class AudienceRecord:
     name: str = ""
     description: str = ""
     pending: Pending = Pending.NOTHING
+    version: int = 0
 
 
 def read_audiences(session: Session, tables: Tables) -> dict[str, AudienceRecord]:
     """Read all audiences of this target, by key."""
     rows = session.rows(
-        "select audience_key, destination, activation, model, remote_id, name, description, pending "
-        f"from {tables.name('audiences')}"
+        "select audience_key, destination, activation, model, remote_id, name, description, pending, version "
+        f"from {tables.name('audiences')} order by version"
     )
     records = (AudienceRecord(*row) for row in rows)
     return {record.key: replace(record, pending=Pending(record.pending)) for record in records}
 
 
-def write_audience(session: Session, tables: Tables, record: AudienceRecord, now: datetime) -> None:
-    """Write what we know of an audience over what we knew."""
-    table = tables.name("audiences")
-    with session.transaction():
-        session.execute(f"delete from {table} where audience_key = ?", [record.key])
-        session.execute(
-            f"insert into {table} values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                record.key,
-                record.destination,
-                record.activation,
-                record.model,
-                record.remote_id,
-                record.name,
-                record.description,
-                record.pending.value,
-                now,
-            ],
-        )
+def write_audience(session: Session, tables: Tables, record: AudienceRecord, now: datetime) -> AudienceRecord:
+    """Write what we know of an audience, and then forget what we knew: cut off in between, both are there.
+
+    Returns:
+        The record as it was written, with its new version.
+    """
+    table, written = tables.name("audiences"), replace(record, version=record.version + 1)
+    values = [getattr(written, name) for name in AudienceRecord.__slots__]
+    session.execute(
+        f"insert into {table} values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [value.value if isinstance(value, Pending) else value for value in values] + [now],
+    )
+    session.execute(
+        f"delete from {table} where audience_key = ? and version < ?", [written.key, written.version]
+    )
+    return written

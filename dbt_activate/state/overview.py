@@ -77,7 +77,8 @@ def read_history(
     """
     if not tables.exists(session, "runs"):
         return []
-    frames = [read_runs(session, tables, key, limit) for key in (keys if keys is not None else [None])]
+    asked: Iterable[str | None] = [None] if keys is None else keys
+    frames = [read_runs(session, tables, key, limit) for key in asked]
     runs = [RunRecord(**row) for frame in frames for row in frame.iter_rows(named=True)]
     return sorted(runs, key=lambda run: (run.started_at, run.run_id), reverse=True)[:limit]
 

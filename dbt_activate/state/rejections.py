@@ -56,6 +56,7 @@ class Rejections:
             return
         frame = pl.DataFrame([asdict(member) for member in members]).with_columns(
             pl.lit(run_id).alias("run_id"),
+            pl.lit(run_id).alias("recorded_by"),
             pl.lit(self.audience_key).alias("audience_key"),
             pl.lit(now).alias("first_at"),
             pl.lit(now).alias("last_at"),
@@ -77,12 +78,17 @@ class Rejections:
         rows = self.read(session)
         if rows.is_empty():
             return
-        standing = merge_rejections(rows, run_id, undelivered)
-        with session.transaction():
-            session.execute(f"delete from {self._table} where audience_key = ?", [self.audience_key])
-            session.append(
-                self._table, standing.with_columns(pl.lit(self.audience_key).alias("audience_key"))
-            )
+        # The new rows enter before the old ones leave: cut off in between, both are there, and the next
+        # run folds them again.
+        written = f"{run_id} (standing)"
+        standing = merge_rejections(rows, run_id, undelivered).with_columns(
+            pl.lit(self.audience_key).alias("audience_key"), pl.lit(written).alias("recorded_by")
+        )
+        session.append(self._table, standing)
+        session.execute(
+            f"delete from {self._table} where audience_key = ? and recorded_by <> ?",
+            [self.audience_key, written],
+        )
 
     @property
     def _table(self) -> str:

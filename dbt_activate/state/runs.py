@@ -61,15 +61,15 @@ class RunRecord:
 
 
 def write_run(session: Session, tables: Tables, run: RunRecord) -> None:
-    """Write a run's record over what stands there of it."""
-    names = list(RunRecord.__slots__)
-    table, marks = tables.name("runs"), ", ".join("?" * len(names))
-    with session.transaction():
-        session.execute(f"delete from {table} where run_id = ?", [run.run_id])
-        session.execute(
-            f"insert into {table} ({', '.join(names)}) values ({marks})",
-            [getattr(run, name) for name in names],
-        )
+    """Write a run's record, or over what stands there of it."""
+    table, names = tables.name("runs"), RunRecord.__slots__
+    values = [getattr(run, name) for name in names]
+    if session.rows(f"select 1 from {table} where run_id = ?", [run.run_id]):
+        settings = ", ".join(f"{name} = ?" for name in names)
+        session.execute(f"update {table} set {settings} where run_id = ?", [*values, run.run_id])
+    else:
+        marks = ", ".join("?" * len(names))
+        session.execute(f"insert into {table} ({', '.join(names)}) values ({marks})", values)
 
 
 def read_runs(

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _COLUMNS = {
     "audiences": """
         audience_key varchar, destination varchar, activation varchar, model varchar,
-        remote_id varchar, name varchar, description varchar, pending varchar, updated_at timestamp""",
+        remote_id varchar, name varchar, description varchar, pending varchar, version bigint,
+        updated_at timestamp""",
     "runs": """
         run_id varchar, audience_key varchar, destination varchar, activation varchar, model varchar,
         target varchar, invocation_id varchar, started_at timestamp, finished_at timestamp, status varchar,
@@ -33,7 +34,8 @@ _COLUMNS = {
         identifier varchar""",
     "rejections": """
         audience_key varchar, run_id varchar, operation varchar, identifier_type varchar, identifier varchar,
-        code varchar, reason varchar, first_at timestamp, last_at timestamp, attempts integer""",
+        code varchar, reason varchar, first_at timestamp, last_at timestamp, attempts integer,
+        recorded_by varchar""",
     "leases": """
         audience_key varchar, run_id varchar, holder varchar, process varchar, claimed_at timestamp,
         heartbeat_at timestamp""",

@@ -9,7 +9,6 @@ configuration is dbt's ``AdapterRequiredConfig``
 from __future__ import annotations
 
 import contextlib
-import copy
 import multiprocessing
 import threading
 from types import SimpleNamespace
@@ -60,8 +59,7 @@ def credentials(target: Target) -> Any:
     """
     kind = _credentials_class(target)
     try:
-        # dbt's adapters change what they are given.
-        values = kind.translate_aliases(copy.deepcopy(dict(target.output)))
+        values = kind.translate_aliases(dict(target.output))
         kind.validate(values)
         return kind.from_dict(values)
     except Exception as error:  # each adapter has its own, which may quote a secret of the output

@@ -40,7 +40,7 @@ class FileOutput:
 
     Attributes:
         path: The file, relative to the working directory.
-        database: DuckDB's name of the file's catalog; derived from the path where it is not given.
+        database: DuckDB's name of the file's catalog, which the path decides.
         schema: Where dbt builds its models.
         config_options: What `duckdb.connect` is given.
         extensions: Installed and loaded at each connection.
@@ -70,8 +70,9 @@ class FileOutput:
 
 
 def file_output(output: Mapping[str, Any]) -> FileOutput | None:
-    """Read an output as a plain file's; None where dbt's adapter has to serve it."""
-    if database_file(output) is None:
+    """Read an output as a plain file's; None where dbt's adapter has to serve it, or to refuse it."""
+    file = database_file(output)
+    if file is None or output.get("database", catalog_name(file)) != catalog_name(file):
         return None
     try:
         return FileOutput(**output)
@@ -94,7 +95,7 @@ def forgets(output: Mapping[str, Any]) -> bool:
     """
     attached = {entry.get("alias") for entry in output.get("attach") or () if isinstance(entry, Mapping)}
     in_memory = str(output.get("path") or MEMORY).startswith(MEMORY)
-    return in_memory and not output.get("remote") and output.get("database") not in attached - {None}
+    return in_memory and output.get("database") not in attached - {None}
 
 
 def catalog_name(path: Path) -> str:

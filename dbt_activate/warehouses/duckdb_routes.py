@@ -77,7 +77,7 @@ class FileRoute:
 
     def __init__(self, file: Path, output: FileOutput) -> None:
         self.file: Path | None = file
-        self.database = output.database or catalog_name(file)
+        self.database = catalog_name(file)
         self.schema = output.schema
         self.where = str(file)
         self.turns: Sequence[threading.Lock] = (turn_of(file),)
@@ -133,7 +133,9 @@ class DbtRoute:
         # dbt-duckdb's retries print to stdout; our waiting for a locked file stands in their place.
         output = {key: value for key, value in self._target.output.items() if key != "retries"}
         output["keep_open"] = False
-        if read_only and self.file:
+        if self.file:
+            output["path"] = str(self.file)
+        if self.file and read_only:
             output["config_options"] = {**(output.get("config_options") or {}), "access_mode": "READ_ONLY"}
         return output
 

@@ -56,19 +56,17 @@ class Session:
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Carry out a statement."""
-        self.step("write")
+        self.step(" ".join(sql.split()[:2]))
         self.cursor.execute(sql, list(parameters))
-        self.step("written")
         return 0
 
     def append(self, table: str, frame: pl.DataFrame) -> None:
         """Append a frame."""
-        self.step("write")
+        self.step("append")
         names = ", ".join(frame.columns)
         marks = ", ".join("?" * frame.width)
         for row in frame.iter_rows():
             self.cursor.execute(f"insert into {table} ({names}) values ({marks})", row)
-        self.step("written")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

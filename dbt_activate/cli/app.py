@@ -1,0 +1,96 @@
+"""``dbt-activate``: its commands in the order in which one needs them, and its exit codes.
+
+0: all went well, or there was nothing to do. 1: an activation failed, a guard tripped, or the project's files
+are wrong. 2: the command line is wrong, a person interrupted, or something happened that nobody foresaw.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import click
+
+from dbt_activate.cli.activate import plan, sync
+from dbt_activate.cli.console import Console
+from dbt_activate.cli.inspect import debug, list_, validate
+from dbt_activate.cli.options import output_options, remember_output
+from dbt_activate.cli.sandbox import sandbox
+from dbt_activate.cli.setup import init
+from dbt_activate.cli.state import history, rejections, reset, status
+
+_COMMANDS = (init, list_, validate, debug, plan, sync, status, history, rejections, reset, sandbox)
+
+
+class App(click.Group):
+    """The group of all commands. No error that we know of leaves it as a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the commands in the order of the work."""
+        del ctx
+        return [str(command.name) for command in _COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Find a command; ``ls`` is dbt's other name for ``list``."""
+        return super().get_command(ctx, "list" if cmd_name == "ls" else cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command, and turn what goes wrong into a line and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except KeyboardInterrupt:
+            Console.current(ctx).error("Interrupted", "Interrupted. Run the command again to go on.")
+            ctx.exit(2)
+        except Exception as error:
+            ctx.exit(_explain(error, Console.current(ctx)))
+
+
+def _explain(error: Exception, console: Console) -> int:
+    """Say what went wrong; return the exit code."""
+    from dbt_activate.errors import ActivateError
+
+    if isinstance(error, ActivateError):
+        console.error(type(error).__name__, str(error))
+        return 1
+    if console.debug:
+        console.error("UnexpectedError", "".join(traceback.format_exception(error)).rstrip())
+    else:
+        console.error(
+            "UnexpectedError", f"Unexpected {type(error).__name__}. Run with --debug for the traceback."
+        )
+    return 2
+
+
+def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    del parameter
+    if value and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"dbt-activate {version('dbt-activate')}")
+        ctx.exit()
+
+
+@click.group(cls=App, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Show the version.",
+)
+@output_options
+@click.pass_context
+def app(ctx: click.Context, /, **flags: Any) -> None:
+    """Turn dbt models into living audiences in marketing tools.
+
+    A model says in its own YAML which audience it feeds. After `dbt build`, `dbt-activate sync` sends who
+    entered the model since the last sync, and takes out who left.
+    """
+    remember_output(ctx, flags)
+
+
+for _command in _COMMANDS:
+    app.add_command(_command)

@@ -1,0 +1,72 @@
+"""``list``, ``validate`` and ``debug``: look at the project, change nothing."""
+
+from __future__ import annotations
+
+import click
+
+from dbt_activate.cli.options import (
+    Command,
+    Session,
+    list_output,
+    output_options,
+    project_options,
+    selection_options,
+    with_session,
+)
+
+
+@click.command("list", cls=Command)
+@selection_options
+@list_output("text", "json", "name")
+@project_options
+@output_options
+@with_session
+def list_(session: Session, output: str) -> None:
+    """List the activations. Needs neither warehouse nor credentials.
+
+    dbt's short name, ls, works, too.
+    """
+    listing = session.project.activations(*session.select, **session.narrowing)
+    if output == "name":
+        for activation in listing:
+            session.console.say(activation.key)
+    elif listing or output == "json":
+        session.console.show(listing, output, "")
+
+
+@click.command(cls=Command)
+@project_options
+@output_options
+@with_session
+def validate(session: Session) -> None:
+    """Report all that is wrong with the project's files, at once.
+
+    Needs neither warehouse nor credentials, so that it can run in CI.
+    """
+    from dbt_activate.errors import ConfigError
+    from dbt_activate.events import note
+
+    validation = session.project.validate()
+    for problem in validation.notes:
+        session.console.emit(note(problem))
+    if not validation.success:
+        raise ConfigError(validation.problems)
+    session.console.say(f"All is well: {validation.activations} activations.")
+
+
+@click.command(cls=Command)
+@project_options
+@output_options
+@with_session
+def debug(session: Session) -> None:
+    """Check versions, project, connection and every destination's credentials."""
+    words = {True: ("OK", "green"), False: ("ERROR", "red"), None: ("", None)}
+    checks = session.project.check()
+    for check in checks:
+        word, color = words[check.passed]
+        status = f" [{click.style(word, fg=color)}]" if word else ""
+        session.console.say(f"{check.name}{status}")
+        for line in check.lines:
+            session.console.say(f"  {line}")
+    session.console.say("All checks passed." if checks.success else "Some checks failed; see above.")
+    click.get_current_context().exit(0 if checks.success else 1)

@@ -1,0 +1,64 @@
+"""Things that happen, each one line for people and data for machines. Who writes them is not known here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dbt_activate.errors import Problem
+    from dbt_activate.workspace import Workspace
+
+
+class Level(StrEnum):
+    """How much an event matters; dbt's names."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened.
+
+    Attributes:
+        name: What kind of thing, in one word; stays the same between releases.
+        message: The line for people.
+        level: How much it matters.
+        data: The facts, ready for JSON.
+    """
+
+    name: str
+    message: str
+    level: Level = Level.INFO
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+Emit = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """Tell nobody."""
+    del event
+
+
+def note(problem: Problem) -> Event:
+    """Something in the project's files deserves a look."""
+    return Event("ProjectNote", str(problem), Level.WARN)
+
+
+def nothing_selected(workspace: Workspace) -> Event:
+    """The selection matches no activation."""
+    known = ", ".join(one.key for one in workspace.activations.items)
+    if known:
+        message = f"Nothing to do: the selection matches no activation. The project has: {known}."
+    else:
+        message = (
+            "Nothing to do: the project has no activation. Add `activation:` to the `config: meta:` of a "
+            "model, then run `dbt build` or `dbt parse`."
+        )
+    return Event("NothingSelected", message, Level.WARN)

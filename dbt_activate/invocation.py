@@ -1,0 +1,237 @@
+"""One invocation of sync or plan: the selected activations, each carried out as the target may."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from dbt_activate.artifact import ARTIFACT, write_artifact
+from dbt_activate.errors import ConfigError, WarehouseError
+from dbt_activate.events import Emit
+from dbt_activate.opening import open_destination
+from dbt_activate.outcome import plan_one, sync_one
+from dbt_activate.plan import Allowed
+from dbt_activate.report import Turn, artifact_failed, finished, found, interrupted, started, summary
+from dbt_activate.results import ActivationResult, Status, SyncResult
+from dbt_activate.runner import Runner
+from dbt_activate.state.audiences import read_audiences
+from dbt_activate.state.lease import utc_now
+from dbt_activate.sync import Context, SyncOptions
+from dbt_activate.throttle import Throttles
+
+if TYPE_CHECKING:
+    from dbt_activate.activation import Activation
+    from dbt_activate.dbt.selection import Selection
+    from dbt_activate.destination import Destination
+    from dbt_activate.destinations_file import DestinationEntry
+    from dbt_activate.errors import Problem
+    from dbt_activate.workspace import Workspace
+
+logger = logging.getLogger("dbt_activate.invocation")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asks of one invocation, beside the selection.
+
+    Attributes:
+        dry_run: Only plan.
+        full_refresh: Send everybody again.
+        allowed: Guards that are waived.
+        fail_fast: Begin no further activation after one failed.
+        threads: How many activations may be under way at once; None for the target's ``threads``.
+    """
+
+    dry_run: bool = False
+    full_refresh: bool = False
+    allowed: Allowed = field(default_factory=Allowed)
+    fail_fast: bool = False
+    threads: int | None = None
+
+    def args(self, workspace: Workspace, selection: Selection) -> dict[str, Any]:
+        """Return what was asked for, as the artifact keeps it.
+
+        Without the variables of the command line: they may hold what must not be kept.
+        """
+        return {
+            "which": "sync",
+            "select": list(selection.select),
+            "exclude": list(selection.exclude),
+            "selector": selection.selector,
+            "profile": workspace.target.profile_name,
+            "target": workspace.target.name,
+            "threads": self.threads or workspace.target.threads,
+            "dry_run": self.dry_run,
+            "full_refresh": self.full_refresh,
+            "fail_fast": self.fail_fast,
+            "allow_empty": self.allowed.empty,
+            "allow_mass_removal": self.allowed.mass_removal,
+        }
+
+
+class Invocation:
+    """Carries out one request."""
+
+    def __init__(self, workspace: Workspace, request: Request, emit: Emit, id_: str | None = None) -> None:
+        self.id = id_ or str(uuid.uuid4())
+        self._workspace = workspace
+        self._request = request
+        self._emit = emit
+        self._throttles = Throttles()
+        self._destinations: dict[str, Destination] = {}
+        self._context = Context(
+            warehouse=workspace.warehouse,
+            tables=workspace.tables,
+            target=workspace.target.name,
+            invocation_id=workspace.manifest.metadata.invocation_id,
+            options=SyncOptions(request.full_refresh, request.allowed, workspace.settings.history_days),
+        )
+
+    @property
+    def threads(self) -> int:
+        """How many activations may be under way at once."""
+        return self._request.threads or self._workspace.target.threads
+
+    def run(self, activations: Sequence[Activation], args: Mapping[str, Any] | None) -> SyncResult:
+        """Carry out the activations, and tell of it.
+
+        Args:
+            activations: What was selected.
+            args: What was asked for, to be kept in the artifact; None writes none.
+
+        Raises:
+            ConfigError: The manifest is of another target, or a destination cannot be opened; nothing
+                was sent.
+            KeyboardInterrupt: A person pressed Ctrl-C.
+        """
+        self._workspace.check_target(activations)
+        if activations:
+            self._emit(found(activations, self._context.target, self.threads))
+        result = self.execute(activations)
+        if args is not None:
+            self._keep(result, args)
+        for event in summary(result):
+            self._emit(event)
+        if result.interrupted:
+            raise KeyboardInterrupt
+        if result.bug:
+            raise result.bug
+        return result
+
+    def execute(self, activations: Sequence[Activation]) -> SyncResult:
+        """Carry out the activations. One that fails does not stop the others, unless asked to.
+
+        What fails stands in its result.
+
+        Raises:
+            ConfigError: A destination cannot be opened; nothing was sent.
+        """
+        started_at = utc_now()
+        turns = self._turns(activations)
+        self._open_destinations(activations)
+        runner: Runner[ActivationResult] = Runner(
+            self.threads, self._stop, lambda result: result.has_failed, self._request.fail_fast
+        )
+        try:
+            runner.run([partial(self._carry_out, turn) for turn in turns])
+        except KeyboardInterrupt:
+            logger.debug("left before all activations had ended")
+        finally:
+            self._close_destinations()
+        results = self._collected(turns, runner)
+        return SyncResult(results, self.id, started_at, utc_now(), runner.interrupted)
+
+    def _keep(self, result: SyncResult, args: Mapping[str, Any]) -> None:
+        target_path = self._workspace.project.target_path
+        try:
+            write_artifact(target_path, result, args, self._context.invocation_id)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            self._emit(artifact_failed(str(target_path / ARTIFACT), reason))
+
+    def _turns(self, activations: Sequence[Activation]) -> list[Turn]:
+        return [
+            Turn(number, len(activations), one, self._entry(one).destination.label)
+            for number, one in enumerate(activations, start=1)
+        ]
+
+    def _entry(self, activation: Activation) -> DestinationEntry:
+        return self._workspace.destinations.entries[activation.destination]
+
+    def _may_push(self, activation: Activation) -> bool:
+        return self._entry(activation).may_push(self._context.target)
+
+    def _open_destinations(self, activations: Sequence[Activation]) -> None:
+        """Open what is used and may be pushed to, so that a missing credential stops us before any push."""
+        if self._request.dry_run:
+            return
+        problems: list[Problem] = []
+        for entry in {
+            one.destination: self._entry(one) for one in activations if self._may_push(one)
+        }.values():
+            try:
+                self._destinations[entry.name] = open_destination(entry, self._throttles)
+            except ConfigError as error:
+                problems += error.problems
+        if problems:
+            raise ConfigError(problems)
+
+    def _close_destinations(self) -> None:
+        for destination in self._destinations.values():
+            destination.close()
+
+    def _stop(self) -> None:
+        self._context.cancelled.set()
+        self._throttles.stop()
+        self._emit(interrupted())
+
+    def _carry_out(self, turn: Turn) -> ActivationResult:
+        destination = self._destinations.get(turn.activation.destination)
+        self._emit(started(turn, "plan" if destination is None else "sync"))
+        if destination is None:
+            entry = self._entry(turn.activation)
+            result = plan_one(turn, entry, self._context, only_asked=self._request.dry_run)
+        else:
+            result = sync_one(turn, destination, self._context, self._emit)
+        for event in finished(turn, result):
+            self._emit(event)
+        return result
+
+    def _collected(
+        self, turns: Sequence[Turn], runner: Runner[ActivationResult]
+    ) -> tuple[ActivationResult, ...]:
+        has_left_early = not runner.begun <= runner.results.keys()
+        for position, turn in enumerate(turns):
+            if position not in runner.results:
+                result = self._not_ended(turn.activation, runner, is_begun=position in runner.begun)
+                runner.results[position] = result
+                for event in finished(turn, result):
+                    self._emit(event)
+        results = [runner.results[position] for position in range(len(turns))]
+        ids = self._remote_ids() if self._destinations and not has_left_early else {}
+        return tuple(replace(one, remote_id=one.remote_id or ids.get(one.key)) for one in results)
+
+    def _not_ended(
+        self, activation: Activation, runner: Runner[ActivationResult], *, is_begun: bool
+    ) -> ActivationResult:
+        if is_begun:
+            status, reason = Status.ERROR, "interrupted before the answers to what was under way had come"
+        else:
+            reason = "interrupted" if runner.interrupted else "another activation failed (--fail-fast)"
+            status = Status.SKIPPED
+        return ActivationResult(
+            activation, status, f"{reason}. Run sync again.", is_permitted=self._may_push(activation)
+        )
+
+    def _remote_ids(self) -> Mapping[str, str | None]:
+        try:
+            with self._context.warehouse.session(read_only=True) as session:
+                records = read_audiences(session, self._context.tables)
+        except WarehouseError as error:  # known to the state tables all the same
+            logger.debug("remote ids cannot be read: %s", error)
+            return {}
+        return {key: record.remote_id for key, record in records.items()}

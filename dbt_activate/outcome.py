@@ -1,0 +1,139 @@
+"""Carry out one activation, by syncing or by only planning, and put what came of it into a result."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dbt_activate.errors import ActivateError, GuardError
+from dbt_activate.events import Emit
+from dbt_activate.plan import Plan, PlannedDelivery, check_guards
+from dbt_activate.planning import make_plan
+from dbt_activate.report import Turn, delivered, planned
+from dbt_activate.results import ActivationResult, Status
+from dbt_activate.state.lease import utc_now
+from dbt_activate.sync import Context, Sync
+
+if TYPE_CHECKING:
+    from dbt_activate.destination import Destination
+    from dbt_activate.destinations_file import DestinationEntry
+    from dbt_activate.push import Answer
+
+logger = logging.getLogger("dbt_activate.outcome")
+
+
+def sync_one(turn: Turn, destination: Destination, context: Context, emit: Emit) -> ActivationResult:
+    """Sync one activation. What nobody foresaw stands in the result's error, as it is."""
+    sync = Sync(turn.activation, destination, context)
+    sync.watcher = _Told(turn, sync, emit)
+    try:
+        sync.execute()
+    except Exception as bug:
+        logger.debug("not foreseen", exc_info=bug)
+        return replace(_result_of(sync), error=bug)
+    return _result_of(sync)
+
+
+def plan_one(turn: Turn, entry: DestinationEntry, context: Context, *, only_asked: bool) -> ActivationResult:
+    """Plan one activation: the warehouse stays as it is, and no destination is asked.
+
+    Args:
+        turn: The activation.
+        entry: Its destination.
+        context: The warehouse, and what was asked for.
+        only_asked: Whether a plan is all that was asked for; else the target may not push.
+    """
+    result = ActivationResult(
+        turn.activation,
+        Status.PLANNED,
+        "" if only_asked else _why_only_planned(entry, context.target),
+        started_at=utc_now(),
+        is_permitted=entry.may_push(context.target),
+    )
+    try:
+        plan = _make_plan(turn, entry, context)
+        result = _with_plan(result, plan, entry.destination.delivery_size)
+        check_guards(plan, context.options.allowed)
+    except GuardError as guard:
+        result = replace(result, status=Status.GUARDED, message=str(guard), error=guard)
+    except ActivateError as error:
+        result = replace(result, status=Status.ERROR, message=str(error), error=error)
+    except Exception as bug:
+        logger.debug("not foreseen", exc_info=bug)
+        message = f"activation {result.key}: {type(bug).__name__} (a bug)"
+        result = replace(result, status=Status.ERROR, message=message, error=bug)
+    return replace(result, finished_at=utc_now())
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Passes on what a run tells of itself."""
+
+    turn: Turn
+    sync: Sync
+    emit: Emit
+
+    def planned(self, plan: Plan) -> None:
+        """The plan stands."""
+        self.emit(planned(self.turn, plan.added_count, plan.removed_count, self.sync.run.deliveries))
+
+    def delivered(self, delivery: PlannedDelivery, answer: Answer) -> None:
+        """A delivery was answered."""
+        failure = answer if isinstance(answer, Exception) else None
+        self.emit(delivered(self.turn, delivery.number, failure))
+
+
+def _make_plan(turn: Turn, entry: DestinationEntry, context: Context) -> Plan:
+    with context.warehouse.session(read_only=True) as session:
+        return make_plan(
+            session,
+            context.tables,
+            turn.activation,
+            entry.destination,
+            full_refresh=context.options.full_refresh,
+        )
+
+
+def _why_only_planned(entry: DestinationEntry, target: str) -> str:
+    allowed = ", ".join(entry.targets) or "none"
+    return (
+        f"target {target} may not push to {entry.name} (targets: {allowed}, says {entry.place}); planned only"
+    )
+
+
+def _result_of(sync: Sync) -> ActivationResult:
+    run = sync.run
+    return ActivationResult(
+        activation=sync.activation,
+        status=Status(run.status),
+        message=run.message or "",
+        run_id=run.run_id,
+        members=run.members,
+        added=run.added,
+        removed=run.removed,
+        invalid=sync.plan.invalid if sync.plan else {},
+        invalid_samples=sync.plan.samples if sync.plan else {},
+        rejected=run.rejected,
+        unnamed_rejections=run.unnamed_rejections,
+        rejected_samples=tuple(sync.tally.samples),
+        deliveries=run.deliveries,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        plan=sync.plan,
+        error=sync.error,
+    )
+
+
+def _with_plan(result: ActivationResult, plan: Plan, delivery_size: int) -> ActivationResult:
+    parts = [part.height for diff in plan.diffs.values() for part in (diff.added, diff.removed)]
+    return replace(
+        result,
+        members=plan.members,
+        added=plan.added_count,
+        removed=plan.removed_count,
+        invalid=plan.invalid,
+        invalid_samples=plan.samples,
+        deliveries=sum(-(-size // delivery_size) for size in parts),
+        plan=plan,
+    )

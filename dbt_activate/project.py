@@ -1,0 +1,291 @@
+"""A dbt project with its activations: the Python API, on which the command line is built.
+
+from dbt_activate import Project
+
+project = Project(".", target="dev")
+plan = project.plan("vip_customers")
+run = project.sync("vip_customers")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dbt_activate.errors import ConfigError
+from dbt_activate.events import Emit, ignore, note, nothing_selected
+from dbt_activate.workspace import Place, Workspace, is_narrow
+
+if TYPE_CHECKING:
+    from dbt_activate.activation import Activation
+    from dbt_activate.activation_listing import ActivationListing
+    from dbt_activate.checks import Checks, Validation
+    from dbt_activate.dbt.selection import Selection
+    from dbt_activate.invocation import Request
+    from dbt_activate.plan import Allowed
+    from dbt_activate.results import Plans, SyncResult
+    from dbt_activate.standing import History, RejectionListing, StatusListing
+    from dbt_activate.starter import Starter
+
+
+class Project:
+    """A dbt project. Nothing is read or connected to before a method is called, and each call reads anew.
+
+    Selections are dbt's: ``"vip_customers"``, ``"tag:activation"``, ``"config.meta.activation:criteo"``.
+    """
+
+    def __init__(
+        self,
+        path: str | Path | None = None,
+        *,
+        target: str | None = None,
+        profiles_dir: str | Path | None = None,
+        profile: str | None = None,
+        vars: str | Mapping[str, Any] | None = None,  # noqa: A002  (dbt's name of it)
+        target_path: str | Path | None = None,
+        state: str | Path | None = None,
+        threads: int | None = None,
+        emit: Emit = ignore,
+        invocation_id: str | None = None,
+    ) -> None:
+        """Say which project is meant; see dbt's flags of the same names.
+
+        Args:
+            path: The folder of ``dbt_project.yml``. By default ``DBT_PROJECT_DIR``, else the working
+                directory or the nearest of its parents that has one.
+            target: The dbt target. By default ``DBT_TARGET``, else the profile's.
+            profiles_dir: The folder of ``profiles.yml``.
+            profile: The profile.
+            vars: Variables, as a mapping or as YAML.
+            target_path: Where dbt's artifacts are.
+            state: The folder of another manifest, for ``state:`` in a selection.
+            threads: How many activations may be under way at once. By default the target's ``threads``.
+            emit: Is told what happens, while it happens.
+            invocation_id: Names what is done, in the artifact. By default each sync has an id of its own.
+        """
+        self.threads = threads
+        self._place = Place(path, profiles_dir, profile, target, vars, target_path, state)
+        self._emit = emit
+        self._invocation_id = invocation_id
+
+    def __repr__(self) -> str:
+        return f"Project({str(self._place.project_dir or '.')!r}, target={self._place.target!r})"
+
+    def init(self, destination: str = "criteo") -> Starter:
+        """Write a first ``destinations.yml``, unless there is one.
+
+        Args:
+            destination: The type of its entry.
+
+        Raises:
+            ConfigError: There is no dbt project, or no such type.
+        """
+        from dbt_activate.starter import write_starter
+
+        return write_starter(Workspace(self._place).project, destination)
+
+    def activations(
+        self, *select: str, exclude: Iterable[str] = (), selector: str | None = None
+    ) -> ActivationListing:
+        """List the activations. Needs neither warehouse nor credentials.
+
+        Raises:
+            ConfigError: The project's files are wrong; all problems are said.
+        """
+        from dbt_activate.activation_listing import ActivationListing
+
+        workspace = Workspace(self._place)
+        return ActivationListing(self._select(workspace, self._selection(select, exclude, selector)))
+
+    def validate(self) -> Validation:
+        """Find all that is wrong with the project's files. Needs neither warehouse nor credentials."""
+        from dbt_activate.checks import validate
+
+        return validate(Workspace(self._place))
+
+    def check(self) -> Checks:
+        """Check versions, project, connection and every destination's credentials. Changes nothing."""
+        from dbt_activate.checks import run_checks
+
+        return run_checks(Workspace(self._place))
+
+    def plan(
+        self,
+        *select: str,
+        exclude: Iterable[str] = (),
+        selector: str | None = None,
+        full_refresh: bool = False,
+        allow_empty: bool = False,
+        allow_mass_removal: bool = False,
+        threads: int | None = None,
+    ) -> Plans:
+        """Say what a sync would do. Writes nothing, and asks no destination.
+
+        Raises:
+            ConfigError: The project's files are wrong.
+        """
+        from dbt_activate.invocation import Request
+        from dbt_activate.results import Plans
+
+        request = Request(
+            dry_run=True,
+            full_refresh=full_refresh,
+            allowed=_allowed(allow_empty, allow_mass_removal),
+            threads=threads or self.threads,
+        )
+        return Plans(self._invoke(self._selection(select, exclude, selector), request).items)
+
+    def sync(
+        self,
+        *select: str,
+        exclude: Iterable[str] = (),
+        selector: str | None = None,
+        full_refresh: bool = False,
+        dry_run: bool = False,
+        allow_empty: bool = False,
+        allow_mass_removal: bool = False,
+        fail_fast: bool = False,
+        threads: int | None = None,
+    ) -> SyncResult:
+        """Bring the audiences in step with their segments.
+
+        An activation that fails stands in the result, and does not stop the others; see
+        `SyncResult.raise_for_failures`. What was done is written to
+        ``<target-path>/activate/activation_results.json``.
+
+        Args:
+            select: What to sync; everything by default.
+            exclude: What to leave out.
+            selector: A selector of ``selectors.yml``.
+            full_refresh: Send everybody again. Who left is removed; nobody else is touched.
+            dry_run: Only plan; see `plan`.
+            allow_empty: Waive the guard against an empty segment.
+            allow_mass_removal: Waive the guard against removing too many.
+            fail_fast: Begin no further activation after one failed.
+            threads: How many activations may be under way at once.
+
+        Raises:
+            ConfigError: The project's files are wrong; nothing was sent.
+            KeyboardInterrupt: A person pressed Ctrl-C. What was acknowledged is kept.
+        """
+        from dbt_activate.invocation import Request
+
+        request = Request(
+            dry_run=dry_run,
+            full_refresh=full_refresh,
+            allowed=_allowed(allow_empty, allow_mass_removal),
+            fail_fast=fail_fast,
+            threads=threads or self.threads,
+        )
+        return self._invoke(self._selection(select, exclude, selector), request, keep=True)
+
+    def status(self, *select: str, exclude: Iterable[str] = (), selector: str | None = None) -> StatusListing:
+        """Say how the audiences stand, as the state tables know it.
+
+        Without a selection, audiences that the project no longer has are listed, too.
+        """
+        from dbt_activate.standing import read_status
+
+        workspace, selection = Workspace(self._place), self._selection(select, exclude, selector)
+        return read_status(workspace, self._select(workspace, selection), everything=not is_narrow(selection))
+
+    def history(
+        self,
+        *select: str,
+        exclude: Iterable[str] = (),
+        selector: str | None = None,
+        limit: int | None = 20,
+    ) -> History:
+        """List past runs, newest first.
+
+        Args:
+            select: Whose runs; without a selection also those of activations that the project no longer has.
+            exclude: Whose runs to leave out.
+            selector: A selector of ``selectors.yml``.
+            limit: The most runs; None for all.
+        """
+        from dbt_activate.standing import read_runs
+
+        workspace, selection = Workspace(self._place), self._selection(select, exclude, selector)
+        activations = self._select(workspace, selection) if is_narrow(selection) else None
+        return read_runs(workspace, activations, limit)
+
+    def rejections(
+        self,
+        *select: str,
+        exclude: Iterable[str] = (),
+        selector: str | None = None,
+        reveal: bool = False,
+    ) -> RejectionListing:
+        """List the members that a destination does not take, by name, and why.
+
+        Args:
+            select: Whose.
+            exclude: Whose not.
+            selector: A selector of ``selectors.yml``.
+            reveal: Show identifiers as they are, not masked.
+        """
+        from dbt_activate.standing import read_rejections
+
+        workspace = Workspace(self._place)
+        activations = self._select(workspace, self._selection(select, exclude, selector))
+        return read_rejections(workspace, activations, reveal=reveal)
+
+    def reset(
+        self,
+        *select: str,
+        exclude: Iterable[str] = (),
+        selector: str | None = None,
+        clear: bool = False,
+    ) -> tuple[str, ...]:
+        """Forget what is known of the selected audiences; past runs stay in the history.
+
+        Their members stay in the tool, where no later sync removes them, unless they are cleared.
+
+        Args:
+            select: Whose audiences. Something has to be selected.
+            exclude: Whose not.
+            selector: A selector of ``selectors.yml``.
+            clear: First take everybody out of the remote audience, also whom we did not put in.
+
+        Returns:
+            The keys of the activations whose audience was known, and is forgotten.
+
+        Raises:
+            ConfigError: Nothing was selected, or the target may not push to a destination to be cleared.
+            HeldError: A run is at work on one of them.
+            DestinationError: An audience could not be cleared; it is not forgotten.
+        """
+        from dbt_activate.reset import reset_audiences
+
+        workspace, selection = Workspace(self._place), self._selection(select, exclude, selector)
+        if not is_narrow(selection):
+            raise ConfigError("A reset needs a selection: say whose audience is to be forgotten.")
+        return reset_audiences(workspace, self._select(workspace, selection), clear=clear)
+
+    def _selection(self, select: tuple[str, ...], exclude: Iterable[str], selector: str | None) -> Selection:
+        return self._place.selection(select, tuple(exclude), selector)
+
+    def _select(self, workspace: Workspace, selection: Selection) -> tuple[Activation, ...]:
+        activations = workspace.select(selection)
+        for problem in workspace.activations.notes:
+            self._emit(note(problem))
+        if not activations:
+            self._emit(nothing_selected(workspace))
+        return activations
+
+    def _invoke(self, selection: Selection, request: Request, *, keep: bool = False) -> SyncResult:
+        from dbt_activate.invocation import Invocation
+
+        workspace = Workspace(self._place)
+        activations = self._select(workspace, selection)
+        return Invocation(workspace, request, self._emit, self._invocation_id).run(
+            activations, request.args(workspace, selection) if keep else None
+        )
+
+
+def _allowed(empty: bool, mass_removal: bool) -> Allowed:
+    from dbt_activate.plan import Allowed
+
+    return Allowed(mass_removal=mass_removal, empty=empty)

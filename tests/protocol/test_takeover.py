@@ -1,0 +1,66 @@
+"""A run that falls asleep at each of its steps in turn, is overtaken, and wakes up again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.protocol.interleaving import Turns, started
+from tests.protocol.world import World
+
+P, Q, R, S = (f"{letter}@shop.example" for letter in "pqrs")
+STEPS = 40
+"""More than a run has: those that are too many are not taken."""
+
+
+def asleep(steps: int) -> tuple[World, Turns]:
+    """Let a run take so many steps of removing P and adding R, and then sleep till its lease is over."""
+    world = World()
+    world.set_segment([P, Q])
+    world.sync()
+    world.set_segment([Q, R])
+    turns = started(world, "a")
+    for _ in range(steps):
+        turns.give("a")
+    world.clock.pass_lease()
+    return world, turns
+
+
+def finish(world: World, turns: Turns) -> None:
+    """Let the sleeper end, and hold the world to its promise after one clean run."""
+    turns.finish()
+    world.check_books()
+    assert world.sync().error is None
+    world.check_converged()
+    world.check_books()
+    world.connection.close()
+
+
+@pytest.mark.parametrize("last", [[Q, R], [P, S]], ids=["as before", "as the other run saw it"])
+@pytest.mark.parametrize("slept_at", range(STEPS))
+def test_a_run_that_is_overtaken_and_dies_does_no_harm(slept_at: int, last: list[str]) -> None:
+    """Overtaken by a run that saw another segment, it wakes for some steps, and is killed."""
+    for woke_for in range(STEPS):
+        world, turns = asleep(slept_at)
+        world.set_segment([P, S])
+        world.sync()
+        for _ in range(woke_for):
+            turns.give("a")
+        was_over = "a" in turns.over
+        turns.kill("a")
+        world.set_segment(last)
+        finish(world, turns)
+        if was_over:
+            return
+
+
+@pytest.mark.parametrize("last", [[Q, R], [P, S]], ids=["as before", "as the others saw it"])
+@pytest.mark.parametrize("slept_at", range(STEPS))
+def test_a_run_that_slept_through_two_others_does_no_harm(slept_at: int, last: list[str]) -> None:
+    """The second of them has closed all that it knew of; the sleeper wakes up, and opens its own again."""
+    world, turns = asleep(slept_at)
+    world.set_segment([P, S])
+    world.sync()
+    world.sync()
+    turns.finish()
+    world.set_segment(last)
+    finish(world, turns)
