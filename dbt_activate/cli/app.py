@@ -7,19 +7,28 @@ are wrong. 2: the command line is wrong, a person interrupted, or something happ
 from __future__ import annotations
 
 import traceback
+from importlib import import_module
 from typing import Any
 
 import click
 
-from dbt_activate.cli.activate import plan, sync
 from dbt_activate.cli.console import Console
-from dbt_activate.cli.inspect import debug, list_, validate
 from dbt_activate.cli.options import output_options, remember_output
-from dbt_activate.cli.sandbox import sandbox
-from dbt_activate.cli.setup import init
-from dbt_activate.cli.state import history, rejections, reset, status
 
-_COMMANDS = (init, list_, validate, debug, plan, sync, status, history, rejections, reset, sandbox)
+_COMMANDS = {
+    "init": "setup:init",
+    "list": "inspect:list_",
+    "validate": "inspect:validate",
+    "debug": "inspect:debug",
+    "plan": "activate:plan",
+    "sync": "activate:sync",
+    "status": "state:status",
+    "history": "state:history",
+    "rejections": "state:rejections",
+    "reset": "state:reset",
+    "sandbox": "sandbox:sandbox",
+}
+"""The commands in the order of the work, and where each is; imported when it is asked for."""
 
 
 class App(click.Group):
@@ -28,11 +37,17 @@ class App(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the commands in the order of the work."""
         del ctx
-        return [str(command.name) for command in _COMMANDS]
+        return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Find a command; ``ls`` is dbt's other name for ``list``."""
-        return super().get_command(ctx, "list" if cmd_name == "ls" else cmd_name)
+        del ctx
+        place = _COMMANDS.get("list" if cmd_name == "ls" else cmd_name)
+        if place is None:
+            return None
+        module, _, name = place.partition(":")
+        command: click.Command = getattr(import_module(f"dbt_activate.cli.{module}"), name)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, and turn what goes wrong into a line and an exit code."""
@@ -90,7 +105,3 @@ def app(ctx: click.Context, /, **flags: Any) -> None:
     entered the model since the last sync, and takes out who left.
     """
     remember_output(ctx, flags)
-
-
-for _command in _COMMANDS:
-    app.add_command(_command)
