@@ -6,7 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import compare, run as run_once, verdict
+from benchmarks.measure import compare, verdict
+from benchmarks.measure import run as run_once
 from benchmarks.shop import COMMAND, SNAPSHOT, make_shop, sandbox
 
 ROWS = 1_000_000

@@ -27,12 +27,12 @@ import polars as pl
 from dbt_activate.delivery import Operation
 from dbt_activate.destination import AudienceSettings
 from dbt_activate.destinations.criteo import Criteo
-from dbt_activate.plan import PlannedDelivery
-from dbt_activate.push import Pusher
+from dbt_activate.sync.plan import PlannedDelivery
+from dbt_activate.sync.push import Pusher
 from dbt_activate.throttle import Throttles
 
-settings = Criteo.Settings(type="criteo", targets=("dev",), client_id="sandbox", client_secret="sandbox-secret",
-                           advertiser_id="73550", base_url=url, requests_per_minute=None)
+settings = Criteo.Settings(type="criteo", targets=("dev",), advertiser_id="73550", base_url=url,
+                           client_id="sandbox", client_secret="sandbox-secret", requests_per_minute=None)
 criteo = Criteo(settings, Throttles())
 wanted = AudienceSettings(name="bench")
 audience = criteo.find(wanted, None) or criteo.create(wanted)
@@ -53,7 +53,8 @@ form = {"grant_type": "client_credentials", "client_id": "sandbox", "client_secr
 token = requests.post(url + "/oauth2/token", data=form).json()["access_token"]
 headers = {"Authorization": "Bearer " + token}
 segments = url + "/2026-07/marketing-solutions/audience-segments"
-item = {"type": "AudienceSegment", "attributes": {"advertiserId": "73550", "name": "plain", "contactList": {}}}
+facts = {"advertiserId": "73550", "name": "plain", "contactList": {}}
+item = {"type": "AudienceSegment", "attributes": facts}
 made = requests.post(segments + "/create", headers=headers, json={"data": [item]}).json()["data"]
 if not made:
     raise SystemExit("no list")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dbt_activate.errors import ActivateError, ConfigError
     from dbt_activate.project import Project
-    from dbt_activate.results import ActivationResult, Plans, Status, SyncResult
+    from dbt_activate.reporting.results import ActivationResult, Plans, Status, SyncResult
 
 __all__ = ["ActivateError", "ActivationResult", "ConfigError", "Plans", "Project", "Status", "SyncResult"]
 

@@ -14,19 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbt_activate.errors import ConfigError
-from dbt_activate.events import Emit, ignore, note, nothing_selected
-from dbt_activate.workspace import Place, Workspace, is_narrow
+from dbt_activate.operations.workspace import Place, Workspace, is_narrow
+from dbt_activate.reporting.events import Emit, ignore, note, nothing_selected
 
 if TYPE_CHECKING:
-    from dbt_activate.activation import Activation
-    from dbt_activate.activation_listing import ActivationListing
-    from dbt_activate.checks import Checks, Validation
+    from dbt_activate.config.activation import Activation
+    from dbt_activate.config.starter import Starter
     from dbt_activate.dbt.selection import Selection
-    from dbt_activate.invocation import Request
-    from dbt_activate.plan import Allowed
-    from dbt_activate.results import Plans, SyncResult
-    from dbt_activate.standing import History, RejectionListing, StatusListing
-    from dbt_activate.starter import Starter
+    from dbt_activate.operations.checks import Checks, Validation
+    from dbt_activate.operations.invocation import Request
+    from dbt_activate.operations.standing import History, RejectionListing, StatusListing
+    from dbt_activate.reporting.activation_listing import ActivationListing
+    from dbt_activate.reporting.results import Plans, SyncResult
+    from dbt_activate.sync.plan import Allowed
 
 
 class Project:
@@ -81,7 +81,7 @@ class Project:
         Raises:
             ConfigError: There is no dbt project, or no such type.
         """
-        from dbt_activate.starter import write_starter
+        from dbt_activate.config.starter import write_starter
 
         return write_starter(Workspace(self._place).project, destination)
 
@@ -93,20 +93,20 @@ class Project:
         Raises:
             ConfigError: The project's files are wrong; all problems are said.
         """
-        from dbt_activate.activation_listing import ActivationListing
+        from dbt_activate.reporting.activation_listing import ActivationListing
 
         workspace = Workspace(self._place)
         return ActivationListing(self._select(workspace, self._selection(select, exclude, selector)))
 
     def validate(self) -> Validation:
         """Find all that is wrong with the project's files. Needs neither warehouse nor credentials."""
-        from dbt_activate.checks import validate
+        from dbt_activate.operations.checks import validate
 
         return validate(Workspace(self._place))
 
     def check(self) -> Checks:
         """Check versions, project, connection and every destination's credentials. Changes nothing."""
-        from dbt_activate.checks import run_checks
+        from dbt_activate.operations.checks import run_checks
 
         return run_checks(Workspace(self._place))
 
@@ -125,8 +125,8 @@ class Project:
         Raises:
             ConfigError: The project's files are wrong.
         """
-        from dbt_activate.invocation import Request
-        from dbt_activate.results import Plans
+        from dbt_activate.operations.invocation import Request
+        from dbt_activate.reporting.results import Plans
 
         request = Request(
             dry_run=True,
@@ -169,7 +169,7 @@ class Project:
             ConfigError: The project's files are wrong; nothing was sent.
             KeyboardInterrupt: A person pressed Ctrl-C. What was acknowledged is kept.
         """
-        from dbt_activate.invocation import Request
+        from dbt_activate.operations.invocation import Request
 
         request = Request(
             dry_run=dry_run,
@@ -185,7 +185,7 @@ class Project:
 
         Without a selection, audiences that the project no longer has are listed, too.
         """
-        from dbt_activate.standing import read_status
+        from dbt_activate.operations.standing import read_status
 
         workspace, selection = Workspace(self._place), self._selection(select, exclude, selector)
         return read_status(workspace, self._select(workspace, selection), everything=not is_narrow(selection))
@@ -205,7 +205,7 @@ class Project:
             selector: A selector of ``selectors.yml``.
             limit: The most runs; None for all.
         """
-        from dbt_activate.standing import read_runs
+        from dbt_activate.operations.standing import read_runs
 
         workspace, selection = Workspace(self._place), self._selection(select, exclude, selector)
         activations = self._select(workspace, selection) if is_narrow(selection) else None
@@ -226,7 +226,7 @@ class Project:
             selector: A selector of ``selectors.yml``.
             reveal: Show identifiers as they are, not masked.
         """
-        from dbt_activate.standing import read_rejections
+        from dbt_activate.operations.standing import read_rejections
 
         workspace = Workspace(self._place)
         activations = self._select(workspace, self._selection(select, exclude, selector))
@@ -257,7 +257,7 @@ class Project:
             HeldError: A run is at work on one of them.
             DestinationError: An audience could not be cleared; it is not forgotten.
         """
-        from dbt_activate.reset import reset_audiences
+        from dbt_activate.operations.reset import reset_audiences
 
         workspace, selection = Workspace(self._place), self._selection(select, exclude, selector)
         if not is_narrow(selection):
@@ -272,11 +272,11 @@ class Project:
         for problem in workspace.activations.notes:
             self._emit(note(problem))
         if not activations:
-            self._emit(nothing_selected(workspace))
+            self._emit(nothing_selected(one.key for one in workspace.activations.items))
         return activations
 
     def _invoke(self, selection: Selection, request: Request, *, keep: bool = False) -> SyncResult:
-        from dbt_activate.invocation import Invocation
+        from dbt_activate.operations.invocation import Invocation
 
         workspace = Workspace(self._place)
         activations = self._select(workspace, selection)
@@ -286,6 +286,6 @@ class Project:
 
 
 def _allowed(empty: bool, mass_removal: bool) -> Allowed:
-    from dbt_activate.plan import Allowed
+    from dbt_activate.sync.plan import Allowed
 
     return Allowed(mass_removal=mass_removal, empty=empty)

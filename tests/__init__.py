@@ -1,0 +1,1 @@
+"""The tests, one folder or file per part of the package."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from dbt_activate.activation import Activation, Guards, OnExisting
-from dbt_activate.activations import Activations, read_activations
+from dbt_activate.config.activation import Activation, Guards, OnExisting
+from dbt_activate.config.activations import Activations, read_activations
+from dbt_activate.config.destinations_file import Destinations, read_destinations
 from dbt_activate.dbt.manifest import Manifest, Metadata
 from dbt_activate.dbt.project import read_project
-from dbt_activate.destinations_file import Destinations, read_destinations
 from dbt_activate.errors import ConfigError
 
 ENTRY = """

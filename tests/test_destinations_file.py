@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from dbt_activate.config.destinations_file import Destinations, read_destinations
 from dbt_activate.dbt.project import read_project
-from dbt_activate.destinations_file import Destinations, read_destinations
 from dbt_activate.errors import ConfigError
 
 CRITEO = """\

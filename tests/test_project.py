@@ -7,7 +7,7 @@ import pytest
 
 import dbt_activate
 from dbt_activate import ActivateError, ConfigError, Project, Status
-from dbt_activate.events import Event
+from dbt_activate.reporting.events import Event
 from tests.shop import VIPS, Shop, sha256
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dbt_activate.cli.progress import Progress
-    from dbt_activate.events import Event
-    from dbt_activate.listing import Listing
+    from dbt_activate.reporting.events import Event
+    from dbt_activate.reporting.listing import Listing
 
 _LEVELS = ("debug", "info", "warn", "error")
 _COLORS = {"info": "green", "warn": "yellow", "error": "red"}
@@ -154,7 +154,7 @@ class _Passing(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
-        from dbt_activate.events import Event, Level
+        from dbt_activate.reporting.events import Event, Level
 
         level = {logging.DEBUG: Level.DEBUG, logging.INFO: Level.DEBUG, logging.WARNING: Level.WARN}
         self._console.emit(Event("Log", self.format(record), level.get(record.levelno, Level.ERROR)))

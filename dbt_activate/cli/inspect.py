@@ -44,7 +44,7 @@ def validate(session: Session) -> None:
     Needs neither warehouse nor credentials, so that it can run in CI.
     """
     from dbt_activate.errors import ConfigError
-    from dbt_activate.events import note
+    from dbt_activate.reporting.events import note
 
     validation = session.project.validate()
     for problem in validation.notes:

@@ -11,7 +11,7 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from dbt_activate.events import Event
+    from dbt_activate.reporting.events import Event
 
 
 class Progress:

@@ -2,7 +2,7 @@
 
 A lease can run out under a process that is only asleep, so it is a courtesy and not the proof: a run
 asks `Lease.check` before every delivery, and what it did is recorded so that a run which overtook it, or
-which it overtook, still ends in the right audience (see `dbt_activate.sync`).
+which it overtook, still ends in the right audience (see `dbt_activate.sync.run`).
 """
 
 from __future__ import annotations

@@ -17,9 +17,6 @@ import polars  # noqa: F401
 import requests  # noqa: F401
 import tenacity  # noqa: F401
 
-import dbt_activate.destinations.criteo
-import dbt_activate.destinations.wire
-import dbt_activate.invocation
 from dbt_activate import Project
 
 

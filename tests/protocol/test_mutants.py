@@ -40,10 +40,12 @@ MUTANTS = [
     mutant(
         "push before log",
         (
-            "sync.py",
+            "sync/run.py",
             "        changes = self._write_log()\n        pusher = self._push(audience, changes)\n",
-            "        changes = self._planned.changes(self.destination.delivery_size)\n"
-            "        pusher = self._push(audience, changes)\n        self._write_log()\n",
+            (
+                "        changes = self._planned.changes(self.destination.delivery_size)\n"
+                "        pusher = self._push(audience, changes)\n        self._write_log()\n"
+            ),
         ),
     ),
     mutant(
@@ -54,7 +56,7 @@ MUTANTS = [
     mutant(
         "open changes ignored",
         (
-            "planning.py",
+            "sync/planning.py",
             "unsure = self._log.unsure(self.session) if known else nobody()",
             "unsure = nobody()",
         ),
@@ -62,7 +64,7 @@ MUTANTS = [
     mutant(
         "removals of a failed delivery recorded",
         (
-            "tally.py",
+            "sync/tally.py",
             "Outcome(delivery.number, False, now,",
             "Outcome(delivery.number, delivery.operation is Operation.REMOVE, now,",
         ),
@@ -77,20 +79,20 @@ MUTANTS = [
     ),
     mutant(
         "superseded changes closed too early",
-        ("ledger.py", OPENINGS, OPENINGS + "        self._log.supersede(session, self._openings)\n"),
+        ("sync/ledger.py", OPENINGS, OPENINGS + "        self._log.supersede(session, self._openings)\n"),
     ),
     mutant(
         "overtaken run does not open its plan again",
-        ("sync.py", "                self._ledger.reopen(session)\n", "                pass\n"),
+        ("sync/run.py", "                self._ledger.reopen(session)\n", "                pass\n"),
     ),
     mutant(
         "dead run's changes closed by the run that takes over",
-        ("ledger.py", "if o.run_id not in overtaken)", "if True)"),
+        ("sync/ledger.py", "if o.run_id not in overtaken)", "if True)"),
     ),
     mutant(
         "settled before the lease is checked",
         (
-            "ledger.py",
+            "sync/ledger.py",
             "        self.lease.renew(session)\n",
             "        self._log.settle(session, self.run_id)\n        self.lease.renew(session)\n",
         ),
@@ -98,38 +100,38 @@ MUTANTS = [
     mutant(
         "late receipts of an overtaken run count",
         (
-            "ledger.py",
+            "sync/ledger.py",
             "            self._log.reopen(session, run_id, only_open=True)\n",
             "            pass\n",
         ),
     ),
     mutant(
         "a rejection taken for a proof of absence",
-        ("ledger.py", "        if doubtful.height:\n", "        if False:\n"),
+        ("sync/ledger.py", "        if doubtful.height:\n", "        if False:\n"),
     ),
     mutant(
         "a vanished audience not refilled",
         (
-            "audience.py",
+            "sync/audience.py",
             "pending=Pending.REFILL if vanished else Pending.NOTHING,",
             "pending=Pending.NOTHING,",
         ),
     ),
     mutant(
         "audience made before it is noted",
-        ("audience.py", "        self._note(pending=Pending.CREATE)\n", ""),
+        ("sync/audience.py", "        self._note(pending=Pending.CREATE)\n", ""),
     ),
     mutant(
         "audience of somebody else replaced unasked",
         (
-            "audience.py",
+            "sync/audience.py",
             'if self.activation.on_existing == "replace":',
             'if self.activation.on_existing != "error":',
         ),
     ),
     mutant(
         "members of every spelling sent",
-        ("diff.py", "    entering = _without(valid, held)\n", "    entering = candidates\n"),
+        ("sync/diff.py", "    entering = _without(valid, held)\n", "    entering = candidates\n"),
     ),
 ]
 

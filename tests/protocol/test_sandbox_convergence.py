@@ -16,7 +16,7 @@ from dbt_activate.destination import Wanted
 from dbt_activate.destinations.criteo import Criteo
 from dbt_activate.identifiers import Form
 from dbt_activate.sandbox import Fault, Sandbox
-from dbt_activate.sync import Sync
+from dbt_activate.sync.run import Sync
 from dbt_activate.throttle import Retry, Throttles
 from tests.protocol.phases import PHASES
 from tests.protocol.world import Step, World, killer

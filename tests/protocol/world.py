@@ -11,15 +11,15 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from dbt_activate.activation import Activation, FieldMapping, OnExisting
+from dbt_activate.config.activation import Activation, FieldMapping, OnExisting
 from dbt_activate.dbt.manifest import Model
 from dbt_activate.destination import AudienceSettings
 from dbt_activate.errors import RelationMissingError
 from dbt_activate.identifiers import EMAIL, Form, hashed
-from dbt_activate.plan import Allowed
 from dbt_activate.state.lease import LIFETIME
 from dbt_activate.state.tables import Tables
-from dbt_activate.sync import Context, Sync, SyncOptions
+from dbt_activate.sync.plan import Allowed
+from dbt_activate.sync.run import Context, Sync, SyncOptions
 from tests.protocol.tool import Tool, ToolDestination
 
 Step = Callable[[str], None]

@@ -22,7 +22,7 @@ from dbt_activate.errors import (
 from dbt_activate.state.audiences import AudienceRecord, Pending
 
 if TYPE_CHECKING:
-    from dbt_activate.activation import Activation
+    from dbt_activate.config.activation import Activation
     from dbt_activate.destination import Destination
 
 Save = Callable[[AudienceRecord], AudienceRecord]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, get_args
 
 from pydantic import SecretStr
 
+from dbt_activate.config.destinations_file import DESTINATIONS_FILE
 from dbt_activate.dbt.project import PROJECT_FILE
 from dbt_activate.destinations import load_destination
-from dbt_activate.destinations_file import DESTINATIONS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,13 +9,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, overload
 
 from dbt_activate.errors import ActivateError
-from dbt_activate.listing import Columns, Listing
+from dbt_activate.reporting.listing import Columns, Listing
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from dbt_activate.activation import Activation
-    from dbt_activate.plan import Plan
+    from dbt_activate.config.activation import Activation
+    from dbt_activate.sync.plan import Plan
 
 
 class Status(StrEnum):

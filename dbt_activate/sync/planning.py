@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from dbt_activate.diff import IDENTIFIER, Diff, diff_members, identifiers
 from dbt_activate.errors import ConfigError, Problem
 from dbt_activate.identifiers import Form
-from dbt_activate.plan import TYPE, Plan, nobody
-from dbt_activate.segment import find_segment
 from dbt_activate.state.changes import ChangeLog
 from dbt_activate.state.rejections import Rejections
 from dbt_activate.state.snapshot import Snapshot
+from dbt_activate.sync.diff import IDENTIFIER, Diff, diff_members, identifiers
+from dbt_activate.sync.plan import TYPE, Plan, nobody
+from dbt_activate.sync.segment import find_segment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dbt_activate.activation import Activation
+    from dbt_activate.config.activation import Activation
     from dbt_activate.destination import Destination
     from dbt_activate.identifiers import IdentifierType
-    from dbt_activate.segment import Segment
     from dbt_activate.state.tables import Tables
+    from dbt_activate.sync.segment import Segment
     from dbt_activate.warehouse import Session
 
 

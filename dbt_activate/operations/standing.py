@@ -8,16 +8,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from dbt_activate.identifiers import mask
-from dbt_activate.listing import Columns, Listing
+from dbt_activate.reporting.listing import Columns, Listing
 from dbt_activate.state.lease import utc_now
 from dbt_activate.state.overview import Overview, read_history, read_overview
 from dbt_activate.state.rejections import Rejections
 from dbt_activate.state.runs import RunRecord
 
 if TYPE_CHECKING:
-    from dbt_activate.activation import Activation
+    from dbt_activate.config.activation import Activation
+    from dbt_activate.operations.workspace import Workspace
     from dbt_activate.warehouse import Session
-    from dbt_activate.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from dbt_activate.errors import (
     DestinationError,
     UnavailableError,
 )
-from dbt_activate.plan import PlannedDelivery
+from dbt_activate.sync.plan import PlannedDelivery
 
 Send = Callable[[Delivery], Receipt]
 Answer = Receipt | DestinationError

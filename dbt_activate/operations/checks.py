@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, ClassVar
 
-from dbt_activate.destinations_file import read_destinations
+from dbt_activate.config.destinations_file import read_destinations
 from dbt_activate.errors import ActivateError, ConfigError, Problem
-from dbt_activate.listing import Columns, Listing
-from dbt_activate.opening import open_destination
+from dbt_activate.operations.opening import open_destination
+from dbt_activate.reporting.listing import Columns, Listing
 from dbt_activate.throttle import Throttles
 
 if TYPE_CHECKING:
-    from dbt_activate.destinations_file import DestinationEntry
-    from dbt_activate.workspace import Workspace
+    from dbt_activate.config.destinations_file import DestinationEntry
+    from dbt_activate.operations.workspace import Workspace
 
 _PACKAGES = ("dbt-activate", "dbt-core", "dbt-duckdb", "duckdb", "polars")
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from dbt_activate.delivery import Delivery, Operation
-from dbt_activate.diff import IDENTIFIER, Diff
 from dbt_activate.errors import GuardError
 from dbt_activate.identifiers import Form, hashed
+from dbt_activate.sync.diff import IDENTIFIER, Diff
 
 if TYPE_CHECKING:
-    from dbt_activate.activation import Activation
+    from dbt_activate.config.activation import Activation
 
 TYPE = "identifier_type"
 

@@ -14,8 +14,8 @@ from dbt_activate.state.rejections import MEMBER, RejectedMember
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from dbt_activate.plan import PlannedDelivery
-    from dbt_activate.push import Answer
+    from dbt_activate.sync.plan import PlannedDelivery
+    from dbt_activate.sync.push import Answer
 
 SAMPLE_SIZE = 5
 """How many members that were only counted as not taken are shown, masked."""

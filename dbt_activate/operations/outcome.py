@@ -7,20 +7,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dbt_activate.errors import ActivateError, GuardError
-from dbt_activate.events import Emit
-from dbt_activate.plan import Plan, PlannedDelivery, check_guards
-from dbt_activate.planning import make_plan
-from dbt_activate.report import Turn, delivered, planned
-from dbt_activate.results import ActivationResult, Status
+from dbt_activate.reporting.events import Emit
+from dbt_activate.reporting.lines import Turn, delivered, planned
+from dbt_activate.reporting.results import ActivationResult, Status
 from dbt_activate.state.lease import utc_now
-from dbt_activate.sync import Context, Sync
+from dbt_activate.sync.plan import Plan, PlannedDelivery, check_guards
+from dbt_activate.sync.planning import make_plan
+from dbt_activate.sync.run import Context, Sync
 
 if TYPE_CHECKING:
+    from dbt_activate.config.destinations_file import DestinationEntry
     from dbt_activate.destination import Destination
-    from dbt_activate.destinations_file import DestinationEntry
-    from dbt_activate.push import Answer
+    from dbt_activate.sync.push import Answer
 
-logger = logging.getLogger("dbt_activate.outcome")
+logger = logging.getLogger("dbt_activate.operations.outcome")
 
 
 def sync_one(turn: Turn, destination: Destination, context: Context, emit: Emit) -> ActivationResult:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from dbt_activate.activation import (
+from dbt_activate.config.activation import (
     Activation,
     ActivationSettings,
     FieldMapping,
@@ -22,22 +22,22 @@ from dbt_activate.activation import (
     OnExisting,
     merge_layers,
 )
-from dbt_activate.declaration import (
+from dbt_activate.config.declaration import (
     DEFAULTS_KEY,
     Declaration,
     layer_problems,
     old_meta_notes,
     read_declarations,
 )
+from dbt_activate.problems import describe, dotted, near_match
 from dbt_activate.errors import ConfigError, Problem
 from dbt_activate.identifiers import Form
-from dbt_activate.problems import describe, dotted, near_match
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from dbt_activate.config.destinations_file import DestinationEntry, Destinations
     from dbt_activate.dbt.manifest import Manifest
-    from dbt_activate.destinations_file import DestinationEntry, Destinations
 
 _NOT_IN_DEFAULTS = {"destination", "name"}
 

@@ -10,26 +10,26 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from dbt_activate.delivery import Audience
-from dbt_activate.diff import IDENTIFIER, Diff, identifiers
 from dbt_activate.errors import AudienceGoneError, ConfigError, Problem
-from dbt_activate.ledger import Ledger
-from dbt_activate.opening import open_destination
-from dbt_activate.plan import TYPE, Plan
+from dbt_activate.operations.opening import open_destination
 from dbt_activate.state.audiences import AudienceRecord, read_audiences
 from dbt_activate.state.changes import ChangeLog
 from dbt_activate.state.forgetting import forget_audience
 from dbt_activate.state.lease import utc_now
 from dbt_activate.state.snapshot import Snapshot
-from dbt_activate.sync import new_run_id
+from dbt_activate.sync.diff import IDENTIFIER, Diff, identifiers
+from dbt_activate.sync.ledger import Ledger
+from dbt_activate.sync.plan import TYPE, Plan
+from dbt_activate.sync.run import new_run_id
 from dbt_activate.throttle import Throttles
 
 if TYPE_CHECKING:
-    from dbt_activate.activation import Activation
+    from dbt_activate.config.activation import Activation
+    from dbt_activate.config.destinations_file import DestinationEntry
     from dbt_activate.destination import Destination
-    from dbt_activate.destinations_file import DestinationEntry
+    from dbt_activate.operations.workspace import Workspace
     from dbt_activate.state.tables import Tables
     from dbt_activate.warehouse import Session, Warehouse
-    from dbt_activate.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from dbt_activate.listing import Columns, Listing
+from dbt_activate.reporting.listing import Columns, Listing
 
 if TYPE_CHECKING:
-    from dbt_activate.activation import Activation
+    from dbt_activate.config.activation import Activation
 
 
 def _mapping(activation: Activation) -> dict[str, list[str]]:

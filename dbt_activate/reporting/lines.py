@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dbt_activate.events import Event, Level
-from dbt_activate.results import ActivationResult, Status, SyncResult
+from dbt_activate.reporting.events import Event, Level
+from dbt_activate.reporting.results import ActivationResult, Status, SyncResult
 
 if TYPE_CHECKING:
-    from dbt_activate.activation import Activation
+    from dbt_activate.config.activation import Activation
 
 WIDTH = 80
 """Where the status of a line stands, as in dbt's lines."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dbt_activate.errors import Problem
-    from dbt_activate.workspace import Workspace
 
 
 class Level(StrEnum):
@@ -51,9 +50,9 @@ def note(problem: Problem) -> Event:
     return Event("ProjectNote", str(problem), Level.WARN)
 
 
-def nothing_selected(workspace: Workspace) -> Event:
-    """The selection matches no activation."""
-    known = ", ".join(one.key for one in workspace.activations.items)
+def nothing_selected(keys: Iterable[str]) -> Event:
+    """The selection matches none of the project's activations, whose keys these are."""
+    known = ", ".join(keys)
     if known:
         message = f"Nothing to do: the selection matches no activation. The project has: {known}."
     else:

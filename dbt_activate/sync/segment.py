@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from dbt_activate.diff import IDENTIFIER
 from dbt_activate.errors import ConfigError, Problem
+from dbt_activate.sync.diff import IDENTIFIER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import polars as pl
 
-    from dbt_activate.activation import Activation, FieldMapping
+    from dbt_activate.config.activation import Activation, FieldMapping
     from dbt_activate.warehouse import Session, Warehouse
 
 

@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
 
-from dbt_activate.audience import Binding
 from dbt_activate.delivery import Audience, Delivery, Receipt
 from dbt_activate.errors import (
     ActivateError,
@@ -35,8 +34,12 @@ from dbt_activate.errors import (
     OvertakenError,
     WarehouseError,
 )
-from dbt_activate.ledger import Ledger
-from dbt_activate.plan import (
+from dbt_activate.state.audiences import AudienceRecord, Pending, read_audiences, write_audience
+from dbt_activate.state.lease import Clock, utc_now
+from dbt_activate.state.runs import RunRecord, prune_history, write_run
+from dbt_activate.sync.audience import Binding
+from dbt_activate.sync.ledger import Ledger
+from dbt_activate.sync.plan import (
     Allowed,
     Plan,
     PlannedDelivery,
@@ -45,15 +48,12 @@ from dbt_activate.plan import (
     split_changes,
     undelivered_members,
 )
-from dbt_activate.planning import make_plan
-from dbt_activate.push import TICK_SECONDS, Answer, Pusher
-from dbt_activate.state.audiences import AudienceRecord, Pending, read_audiences, write_audience
-from dbt_activate.state.lease import Clock, utc_now
-from dbt_activate.state.runs import RunRecord, prune_history, write_run
-from dbt_activate.tally import Tally
+from dbt_activate.sync.planning import make_plan
+from dbt_activate.sync.push import TICK_SECONDS, Answer, Pusher
+from dbt_activate.sync.tally import Tally
 
 if TYPE_CHECKING:
-    from dbt_activate.activation import Activation
+    from dbt_activate.config.activation import Activation
     from dbt_activate.destination import Destination
     from dbt_activate.state.tables import Tables
     from dbt_activate.warehouse import Session, Warehouse

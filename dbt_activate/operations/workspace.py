@@ -13,16 +13,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbt_activate.activations import Activations, read_activations
+from dbt_activate.config.activations import Activations, read_activations
+from dbt_activate.config.destinations_file import Destinations, read_destinations
 from dbt_activate.dbt.manifest import Manifest, read_manifest
 from dbt_activate.dbt.project import DbtProject, dbt_setting, load_env_file, read_project
 from dbt_activate.dbt.selection import Selection, select_models
-from dbt_activate.destinations_file import Destinations, read_destinations
 from dbt_activate.errors import ConfigError
 
 if TYPE_CHECKING:
-    from dbt_activate.activation import Activation
-    from dbt_activate.settings import Settings
+    from dbt_activate.config.activation import Activation
+    from dbt_activate.config.settings import Settings
     from dbt_activate.state.tables import Tables
     from dbt_activate.warehouse import Target, Warehouse
 
@@ -83,7 +83,7 @@ class Workspace:
     @cached_property
     def settings(self) -> Settings:
         """What the project sets about dbt-activate."""
-        from dbt_activate.settings import read_settings
+        from dbt_activate.config.settings import read_settings
 
         return read_settings(self.project)
 

@@ -9,29 +9,29 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dbt_activate.artifact import ARTIFACT, write_artifact
 from dbt_activate.errors import ConfigError, WarehouseError
-from dbt_activate.events import Emit
-from dbt_activate.opening import open_destination
-from dbt_activate.outcome import plan_one, sync_one
-from dbt_activate.plan import Allowed
-from dbt_activate.report import Turn, artifact_failed, finished, found, interrupted, started, summary
-from dbt_activate.results import ActivationResult, Status, SyncResult
-from dbt_activate.runner import Runner
+from dbt_activate.operations.opening import open_destination
+from dbt_activate.operations.outcome import plan_one, sync_one
+from dbt_activate.operations.runner import Runner
+from dbt_activate.reporting.artifact import ARTIFACT, write_artifact
+from dbt_activate.reporting.events import Emit
+from dbt_activate.reporting.lines import Turn, artifact_failed, finished, found, interrupted, started, summary
+from dbt_activate.reporting.results import ActivationResult, Status, SyncResult
 from dbt_activate.state.audiences import read_audiences
 from dbt_activate.state.lease import utc_now
-from dbt_activate.sync import Context, SyncOptions
+from dbt_activate.sync.plan import Allowed
+from dbt_activate.sync.run import Context, SyncOptions
 from dbt_activate.throttle import Throttles
 
 if TYPE_CHECKING:
-    from dbt_activate.activation import Activation
+    from dbt_activate.config.activation import Activation
+    from dbt_activate.config.destinations_file import DestinationEntry
     from dbt_activate.dbt.selection import Selection
     from dbt_activate.destination import Destination
-    from dbt_activate.destinations_file import DestinationEntry
     from dbt_activate.errors import Problem
-    from dbt_activate.workspace import Workspace
+    from dbt_activate.operations.workspace import Workspace
 
-logger = logging.getLogger("dbt_activate.invocation")
+logger = logging.getLogger("dbt_activate.operations.invocation")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dbt_activate.config.destinations_file import DestinationEntry
     from dbt_activate.destination import Destination
-    from dbt_activate.destinations_file import DestinationEntry
     from dbt_activate.throttle import Throttles
 
 

@@ -13,10 +13,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbt_activate.report import counts
+from dbt_activate.reporting.lines import counts
 
 if TYPE_CHECKING:
-    from dbt_activate.results import ActivationResult, SyncResult
+    from dbt_activate.reporting.results import ActivationResult, SyncResult
 
 SCHEMA_VERSION = "dbt-activate/activation-results/v1"
 """Changes when a key changes its meaning or goes away; new keys may come at any time."""

@@ -1,6 +1,6 @@
 """One run's side of the state tables: what it takes over, logs, records, applies and closes.
 
-`dbt_activate.sync` decides the order; why the order within each method here is as it is, is said there.
+`dbt_activate.sync.run` decides the order; why the order within each method here is as it is, is said there.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from dbt_activate.plan import Plan
     from dbt_activate.state.tables import Tables
+    from dbt_activate.sync.plan import Plan
     from dbt_activate.warehouse import Session
 
 

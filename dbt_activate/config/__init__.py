@@ -1,0 +1,1 @@
+"""What the user writes: activations in dbt's files, ``destinations.yml``, and settings in vars."""

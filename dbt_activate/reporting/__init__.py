@@ -1,0 +1,1 @@
+"""What is told: typed results, console lines, events, and the artifact."""

@@ -1,0 +1,368 @@
+"""What cog writes into the pages: tables of settings, commands and state, read from the program itself.
+
+Every function returns Markdown. What the code does not say of itself stands here, beside the name that it is
+about; a name that is missing or too many is an error when the pages are made.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import re
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import click
+from click.testing import CliRunner
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from dbt_activate import errors
+from dbt_activate.config.activation import Activation, ActivationSettings, Guards, OnExisting
+from dbt_activate.cli import app
+from dbt_activate.destination import Destination, DestinationSettings
+from dbt_activate.destinations import destination_types, load_destination
+from dbt_activate.identifiers import Form
+from dbt_activate.config.settings import Settings as ProjectSettings
+from dbt_activate.operations.standing import StandingRejection
+from dbt_activate.state import audiences, changes, lease, runs, tables
+
+ROOT = Path(__file__).parents[1]
+
+_ACTIVATION_DEFAULTS = {
+    "destination": "required",
+    "name": "the model's name",
+    "audience": "the model's name and description",
+    "mapping": "required",
+    "hash": "the destination's",
+    "guards": "see below",
+    "on_existing": None,
+    "retry_rejected": None,
+    "enabled": "`true`",
+}
+"""What holds where nothing is said; None where `Activation` itself has the default."""
+
+_AUDIENCE_DEFAULTS = {"name": "the activation's name", "description": "the model's description"}
+
+_PROJECT_DEFAULTS = {"schema": "the target's schema and `_activate`"}
+
+_ON_EXISTING = {
+    OnExisting.ERROR: "The run stops before anything is sent, and says what the choices are.",
+    OnExisting.ADOPT: "Ours are added. Whoever else is in it stays, and is never touched.",
+    OnExisting.REPLACE: "It is emptied once, before the first members are sent.",
+}
+
+_FORMS = {
+    Form.PLAIN: "As it stands, normalised.",
+    Form.SHA256: "SHA-256 of the normalised value, as 64 small hexadecimal digits. "
+    "A value that has this form already is sent as it is.",
+}
+
+_TABLES = {
+    "audiences": "One row per activation: which remote audience is its own.",
+    "runs": "One row per run of one activation.",
+    "changes": "One row per member that a run set out to add or to remove. Written before the first request.",
+    "deliveries": "One row per delivery of a run: what is known of its changes.",
+    "receipts": "One row per answer to a delivery.",
+    "rejections": "One row per member that the destination named as not taken.",
+    "leases": "One row per run that is at work.",
+}
+"""What a row of each state table is, in the order in which one needs them."""
+
+_COLUMNS = {
+    "audience_key": "The activation's key, such as `criteo.vip_customers`.",
+    "run_id": "The run.",
+    "delivery": "The delivery's number within the run, from 1.",
+    "operation": "`add` or `remove`.",
+    "identifier_type": "Such as `email:sha256`: the type, and the form in which it is sent.",
+    "identifier": "The normalised value, before it is hashed.",
+    "updated_at": "When this was written; UTC.",
+    "deliveries.members": "How many members it has.",
+    "deliveries.state": "`open` until its outcome is known and in the snapshot; then `settled`, or `superseded` "
+    "where a later run took its members over.",
+    "deliveries.opening": "Counts how often it was opened, so that nobody closes it unseen.",
+    "receipts.opening": "The opening that the answer belongs to.",
+    "rejections.recorded_by": "Who wrote the row; used to fold new rows into old ones.",
+}
+"""Columns that no class describes."""
+
+
+def destinations() -> str:
+    """List the registered destinations."""
+    kinds = [load_destination(name) for name in destination_types()]
+    rows = (
+        (kind.label, f"`{kind.type_name}`", _types_of(kind), _hashed_of(kind), f"{kind.delivery_size:,}")
+        for kind in kinds
+    )
+    return _table(("Destination", "`type:`", "Identifiers", "Sent as SHA-256", "Members per request"), rows)
+
+
+def entry_settings(type_name: str = "") -> str:
+    """List the keys of an entry of ``destinations.yml``: those of all, or those of one type alone."""
+    if not type_name:
+        return _fields(DestinationSettings)
+    own = load_destination(type_name).Settings
+    return _fields(own, left_out=DestinationSettings.model_fields)
+
+
+def audience_settings(type_name: str) -> str:
+    """List what ``audience:`` takes in one type of destination."""
+    return _fields(load_destination(type_name).AudienceSettings, _AUDIENCE_DEFAULTS)
+
+
+def activation_settings() -> str:
+    """List the keys of an activation."""
+    own = {field.name: field.default for field in dataclasses.fields(Activation)}
+    given = {
+        name: default if default is not None else _value(own[name])
+        for name, default in _ACTIVATION_DEFAULTS.items()
+    }
+    assert given.keys() == ActivationSettings.model_fields.keys()
+    return _fields(ActivationSettings, given)
+
+
+def guards() -> str:
+    """List the guards."""
+    about = described(Guards)
+    rows = (
+        (f"`{field.name}`", _value(field.default), _markdown(about[field.name]))
+        for field in dataclasses.fields(Guards)
+    )
+    return _table(("Key", "Default", "Meaning"), rows)
+
+
+def on_existing() -> str:
+    """List what can be done with an audience that is not ours."""
+    return _table(("Value", "Meaning"), ((f"`{one}`", _ON_EXISTING[one]) for one in OnExisting))
+
+
+def forms() -> str:
+    """List the forms in which identifiers are sent."""
+    return _table(("Value", "Sent"), ((f"`{one}`", _FORMS[one]) for one in Form))
+
+
+def project_settings() -> str:
+    """List what stands under ``vars: dbt_activate:``."""
+    return _fields(ProjectSettings, _PROJECT_DEFAULTS)
+
+
+def identifiers() -> str:
+    """List the types of identifier of all destinations, and what is done to a value."""
+    kinds = [load_destination(name) for name in destination_types()]
+    by_name = {name: kind for one in kinds for name, kind in one.identifier_types.items()}
+    rows = (
+        (
+            f"`{name}`",
+            _sentence(kind.description),
+            "stripped, ASCII letters made small" if kind.folds_case else "stripped",
+            "yes" if kind.hashable else "no",
+            ", ".join(f"`{one.type_name}`" for one in kinds if name in one.identifier_types),
+        )
+        for name, kind in by_name.items()
+    )
+    return _table(("Type", "What it is", "Normalised", "May be hashed", "Taken by"), rows)
+
+
+def commands() -> str:
+    """List the commands, each with its first line of help."""
+    return _table(
+        ("Command", "What it does"),
+        (
+            (f"[`dbt-activate {name}`](#dbt-activate-{name})", _sentence(command.get_short_help_str(200)))
+            for name, command in _commands()
+        ),
+    )
+
+
+def help_pages() -> str:
+    """Show ``--help`` of every command."""
+    return "\n\n".join(f"### dbt-activate {name}\n\n{_help(name)}" for name, _ in _commands())
+
+
+def environment() -> str:
+    """List the flags that can be set by an environment variable."""
+    flags: dict[str, list[str]] = {}
+    for _, command in _commands():
+        for option in command.params:
+            if isinstance(option, click.Option) and option.envvar:
+                names = [option.envvar] if isinstance(option.envvar, str) else list(option.envvar)
+                flags.setdefault(_longest(option), names)
+    rows = ((f"`{flag}`", " or ".join(f"`{name}`" for name in names)) for flag, names in flags.items())
+    return _table(("Flag", "Environment variable"), rows)
+
+
+def error_tree() -> str:
+    """Show the tree of errors."""
+    tree = inspect.cleandoc(errors.__doc__ or "").split("\n\n")[1]
+    return f"```text\n{inspect.cleandoc(tree)}\n```"
+
+
+def state_tables() -> str:
+    """List the state tables with their columns."""
+    assert tables._COLUMNS.keys() == _TABLES.keys()
+    return "\n\n".join(f"#### {name}\n\n{_TABLES[name]}\n\n{_columns(name)}" for name in _TABLES)
+
+
+def tree() -> str:
+    """List every module of the program with the first sentence of its docstring."""
+    package = ROOT / "dbt_activate"
+    folders = [package, *sorted(path for path in package.rglob("*") if (path / "__init__.py").is_file())]
+    return "\n\n".join(_modules(folder) for folder in folders)
+
+
+def described(cls: type) -> Mapping[str, str]:
+    """Read what the docstrings of a class and its ancestors say under ``Attributes:``."""
+    found: dict[str, str] = {}
+    for one in reversed(cls.__mro__):
+        text = inspect.cleandoc(one.__dict__.get("__doc__") or "")
+        section = re.search(r"^Attributes:\n((?:(?: {4}.*)?\n?)*)", text, re.MULTILINE)
+        for name, meaning in re.findall(
+            r"^ {4}(\w+): ((?:.*\n?)(?: {8}.*\n?)*)", section[1] if section else "", re.M
+        ):
+            found[name] = " ".join(meaning.split())
+    return found
+
+
+def _fields(
+    model: type[BaseModel], defaults: Mapping[str, str] | None = None, left_out: Iterable[str] = ()
+) -> str:
+    about, left_out = described(model), set(left_out)
+    rows = []
+    for name, field in model.model_fields.items():
+        if name not in left_out:
+            key = field.alias or name
+            default = (defaults or {}).get(key) or _default(field)
+            rows.append((f"`{key}`", _type(field), default, _markdown(about[name])))
+    return _table(("Key", "Type", "Default", "Meaning"), rows)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    return _value(field.get_default(call_default_factory=True))
+
+
+def _value(value: Any) -> str:
+    if value is None or value == {} or value == "":
+        return "none"
+    if isinstance(value, Enum):
+        value = value.value
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _type(field: FieldInfo) -> str:
+    limits = {
+        name: getattr(limit, name)
+        for limit in field.metadata
+        for name in ("ge", "gt", "le")
+        if hasattr(limit, name)
+    }
+    words = {"ge": "at least", "gt": "above", "le": "at most"}
+    bounds = " and ".join(f"{words[name]} {limit}" for name, limit in limits.items())
+    return f"{_kind(field.annotation)}{', ' if bounds else ''}{bounds}"
+
+
+_KINDS = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    SecretStr: "text, a secret",
+    dict: "mapping",
+    tuple: "list",
+    type(None): "",
+}
+
+
+def _kind(annotation: Any) -> str:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _kind(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return next(filter(None, map(_kind, get_args(annotation))))
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return " or ".join(f"`{one.value}`" for one in annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "mapping"
+    return _KINDS[origin or annotation]
+
+
+def _columns(table: str) -> str:
+    known = {
+        "audiences": described(audiences.AudienceRecord),
+        "runs": described(runs.RunRecord),
+        "receipts": described(changes.Outcome),
+        "rejections": described(StandingRejection),
+        "leases": described(lease.Claim),
+    }.get(table, {})
+    rows = []
+    for column in tables._COLUMNS[table].split(","):
+        name, kind = column.split()
+        meaning = _COLUMNS.get(f"{table}.{name}") or known.get(name) or _COLUMNS[name]
+        rows.append((f"`{name}`", kind, _markdown(meaning)))
+    return _table(("Column", "Type", "Meaning"), rows)
+
+
+def _modules(folder: Path) -> str:
+    place = folder.relative_to(ROOT).as_posix()
+    rows = [
+        (f"`{file.name}`", _first_sentence(file))
+        for file in sorted(folder.glob("*.py"))
+        if file.name != "__init__.py"
+    ]
+    heading = f"### {place}/\n\n{_first_sentence(folder / '__init__.py')}"
+    return f"{heading}\n\n{_table(('Module', 'What it holds'), rows)}" if rows else heading
+
+
+def _first_sentence(file: Path) -> str:
+    docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    return _markdown(" ".join(docstring.partition("\n\n")[0].split()))
+
+
+def _commands() -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(app)
+    for name in app.list_commands(context):
+        command = app.get_command(context, name)
+        assert command is not None
+        yield name, command
+
+
+def _help(*command: str) -> str:
+    result = CliRunner().invoke(app, [*command, "--help"], prog_name="dbt-activate", terminal_width=80)
+    return f"```text\n{result.output.rstrip()}\n```"
+
+
+def _longest(option: click.Option) -> str:
+    return max(option.opts, key=len)
+
+
+def _types_of(kind: type[Destination]) -> str:
+    return ", ".join(f"`{name}`" for name in kind.identifier_types)
+
+
+def _hashed_of(kind: type[Destination]) -> str:
+    hashable = ", ".join(f"`{name}`" for name, one in kind.identifier_types.items() if one.hashable)
+    when = "by default" if kind.default_form is Form.SHA256 else "if asked for"
+    return f"{hashable} ({when})" if hashable else "none"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def _markdown(text: str) -> str:
+    """Turn the markup of docstrings into Markdown."""
+    return text.replace("``", "`")
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = (heads, ("---",) * len(heads), *rows)
+    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
