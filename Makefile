@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UV_VERSION := 0.13.9
 
-.PHONY: help env demo test test-all lint types bench lock clean
+.PHONY: help env demo test test-all lint types docs bench lock clean
 
 help:  ## List the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +36,9 @@ lint: $(STAMP)  ## Check style and formatting.
 
 types: $(STAMP)  ## Check types.
 	$(BIN)/mypy
+
+docs: $(STAMP)  ## Renew what is generated in README.md and docs/.
+	$(BIN)/python -m tests.docs
 
 bench: $(STAMP)  ## Measure speed and memory, as ratios against named baselines.
 	$(BIN)/python -m benchmarks

@@ -21,12 +21,12 @@ __all__ = ["ActivateError", "ActivationResult", "ConfigError", "Plans", "Project
 
 _MODULES = {
     "ActivateError": "errors",
-    "ActivationResult": "results",
+    "ActivationResult": "reporting.results",
     "ConfigError": "errors",
-    "Plans": "results",
+    "Plans": "reporting.results",
     "Project": "project",
-    "Status": "results",
-    "SyncResult": "results",
+    "Status": "reporting.results",
+    "SyncResult": "reporting.results",
 }
 
 

@@ -46,6 +46,8 @@ _ACTIVATION_DEFAULTS = {
 }
 """What holds where nothing is said; None where `Activation` itself has the default."""
 
+_ENTRY_DEFAULTS = {"concurrency": "the destination's", "delivery_size": "the destination's"}
+
 _AUDIENCE_DEFAULTS = {"name": "the activation's name", "description": "the model's description"}
 
 _PROJECT_DEFAULTS = {"schema": "the target's schema and `_activate`"}
@@ -86,6 +88,10 @@ _COLUMNS = {
     "where a later run took its members over.",
     "deliveries.opening": "Counts how often it was opened, so that nobody closes it unseen.",
     "receipts.opening": "The opening that the answer belongs to.",
+    "leases.holder": "The machine and the process, for people.",
+    "leases.process": "The same, so exactly that a process which is gone can be told from one that sleeps.",
+    "leases.claimed_at": "When the run began; UTC.",
+    "leases.heartbeat_at": "When it was last heard of; UTC.",
     "rejections.recorded_by": "Who wrote the row; used to fold new rows into old ones.",
 }
 """Columns that no class describes."""
@@ -104,7 +110,7 @@ def destinations() -> str:
 def entry_settings(type_name: str = "") -> str:
     """List the keys of an entry of ``destinations.yml``: those of all, or those of one type alone."""
     if not type_name:
-        return _fields(DestinationSettings)
+        return _fields(DestinationSettings, _ENTRY_DEFAULTS)
     own = load_destination(type_name).Settings
     return _fields(own, left_out=DestinationSettings.model_fields)
 

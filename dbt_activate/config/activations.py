@@ -29,9 +29,9 @@ from dbt_activate.config.declaration import (
     old_meta_notes,
     read_declarations,
 )
-from dbt_activate.problems import describe, dotted, near_match
 from dbt_activate.errors import ConfigError, Problem
 from dbt_activate.identifiers import Form
+from dbt_activate.problems import describe, dotted, near_match
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from dbt_activate.config.activation import ActivationSettings
-from dbt_activate.problems import describe, dotted
 from dbt_activate.dbt.manifest import Model, is_old_meta
 from dbt_activate.errors import Problem
+from dbt_activate.problems import describe, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import SecretStr, ValidationError
 
-from dbt_activate.problems import describe, dotted, near_match, place
-from dbt_activate.yaml_file import YamlFile, read_yaml
 from dbt_activate.dbt.jinja import MissingEnvVarError, Renderer
 from dbt_activate.destinations import load_destination
 from dbt_activate.errors import ConfigError, Problem
+from dbt_activate.problems import describe, dotted, near_match, place
+from dbt_activate.yaml_file import YamlFile, read_yaml
 
 if TYPE_CHECKING:
-    from dbt_activate.yaml_file import KeyPath
     from dbt_activate.dbt.jinja import RenderError
     from dbt_activate.dbt.project import DbtProject
     from dbt_activate.destination import Destination, DestinationSettings
+    from dbt_activate.yaml_file import KeyPath
 
 DESTINATIONS_FILE = "destinations.yml"
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dbt_activate.problems import describe, dotted
 from dbt_activate.dbt.project import PROJECT_FILE, VARS_FILE
 from dbt_activate.errors import ConfigError, Problem
+from dbt_activate.problems import describe, dotted
 
 if TYPE_CHECKING:
     from dbt_activate.dbt.project import DbtProject

@@ -15,8 +15,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from dbt_activate.problems import place
 from dbt_activate.errors import ArtifactError, Problem
+from dbt_activate.problems import place
 
 if TYPE_CHECKING:
     from dbt_activate.dbt.project import DbtProject

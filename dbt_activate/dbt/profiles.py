@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbt_activate.problems import dotted, near_match, place
-from dbt_activate.yaml_file import YamlFile, read_yaml
 from dbt_activate.dbt.jinja import Renderer, RenderError
 from dbt_activate.dbt.project import PROJECT_FILE, dbt_setting
 from dbt_activate.errors import ConfigError, Problem
+from dbt_activate.problems import dotted, near_match, place
 from dbt_activate.warehouse import Target
+from dbt_activate.yaml_file import YamlFile, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dbt_activate.yaml_file import KeyPath
     from dbt_activate.dbt.project import DbtProject
+    from dbt_activate.yaml_file import KeyPath
 
 PROFILES_FILE = "profiles.yml"
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dbt_activate.problems import place
-from dbt_activate.yaml_file import parse_yaml, read_yaml
 from dbt_activate.dbt.jinja import Renderer, RenderError
 from dbt_activate.errors import ConfigError, Problem
+from dbt_activate.problems import place
+from dbt_activate.yaml_file import parse_yaml, read_yaml
 
 PROJECT_FILE = "dbt_project.yml"
 VARS_FILE = "vars.yml"
