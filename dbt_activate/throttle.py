@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dbt_activate.errors import InterruptedRunError
@@ -50,7 +51,8 @@ class Throttle:
             window_seconds: The length of the window.
             stopped: Set when the run is over: nothing passes from then on.
         """
-        self._bucket = None if limit is None else _bucket(limit, window_seconds)
+        self._limit = limit
+        self._window_seconds = window_seconds
         self._stopped = stopped
         self._resume_at = 0.0
         self._turn = threading.Lock()
@@ -83,12 +85,20 @@ class Throttle:
         if self._stopped.wait(seconds) if seconds > 0 else self._stopped.is_set():
             raise InterruptedRunError("The run was stopped, and sends nothing more. Run it again to go on.")
 
+    @cached_property
+    def _bucket(self) -> InMemoryBucket:
+        # The library's bucket and not its Limiter, which waits without an end that we could set, and
+        # starts a thread. Imported here: a command that sends nothing need not wait for it.
+        from pyrate_limiter import InMemoryBucket, Rate
+
+        return InMemoryBucket([Rate(self._limit or 1, round(self._window_seconds * 1000))])
+
     def _seconds_until_free(self) -> float:
         """Take a place in the window and return 0, or return how long to wait before asking again."""
+        if self._limit is None:
+            return 0.0
         from pyrate_limiter import RateItem
 
-        if self._bucket is None:
-            return 0.0
         now = time.monotonic_ns() // 1_000_000
         self._bucket.leak(now)
         item = RateItem("request", now)
@@ -130,11 +140,3 @@ class Throttles:
     def stop(self) -> None:
         """Wake everybody who waits, and let nothing pass from now on."""
         self._stopped.set()
-
-
-def _bucket(limit: int, window_seconds: float) -> InMemoryBucket:
-    # The library's bucket and not its Limiter, which waits without an end that we could set, and
-    # starts a thread. Imported here: a command that sends nothing need not wait for it.
-    from pyrate_limiter import InMemoryBucket, Rate
-
-    return InMemoryBucket([Rate(limit, round(window_seconds * 1000))])

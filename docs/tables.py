@@ -22,12 +22,12 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from dbt_activate import errors
-from dbt_activate.config.activation import Activation, ActivationSettings, Guards, OnExisting
 from dbt_activate.cli import app
+from dbt_activate.config.activation import Activation, ActivationSettings, Guards, OnExisting
+from dbt_activate.config.settings import Settings as ProjectSettings
 from dbt_activate.destination import Destination, DestinationSettings
 from dbt_activate.destinations import destination_types, load_destination
 from dbt_activate.identifiers import Form
-from dbt_activate.config.settings import Settings as ProjectSettings
 from dbt_activate.operations.standing import StandingRejection
 from dbt_activate.state import audiences, changes, lease, runs, tables
 
@@ -84,8 +84,8 @@ _COLUMNS = {
     "identifier": "The normalised value, before it is hashed.",
     "updated_at": "When this was written; UTC.",
     "deliveries.members": "How many members it has.",
-    "deliveries.state": "`open` until its outcome is known and in the snapshot; then `settled`, or `superseded` "
-    "where a later run took its members over.",
+    "deliveries.state": "`open` until its outcome is known and in the snapshot; then `settled`, or "
+    "`superseded` where a later run took its members over.",
     "deliveries.opening": "Counts how often it was opened, so that nobody closes it unseen.",
     "receipts.opening": "The opening that the answer belongs to.",
     "leases.holder": "The machine and the process, for people.",
@@ -127,7 +127,7 @@ def activation_settings() -> str:
         name: default if default is not None else _value(own[name])
         for name, default in _ACTIVATION_DEFAULTS.items()
     }
-    assert given.keys() == ActivationSettings.model_fields.keys()
+    _require_same(given, ActivationSettings.model_fields)
     return _fields(ActivationSettings, given)
 
 
@@ -209,7 +209,7 @@ def error_tree() -> str:
 
 def state_tables() -> str:
     """List the state tables with their columns."""
-    assert tables._COLUMNS.keys() == _TABLES.keys()
+    _require_same(_TABLES, tables._COLUMNS)
     return "\n\n".join(f"#### {name}\n\n{_TABLES[name]}\n\n{_columns(name)}" for name in _TABLES)
 
 
@@ -309,7 +309,7 @@ def _columns(table: str) -> str:
     for column in tables._COLUMNS[table].split(","):
         name, kind = column.split()
         meaning = _COLUMNS.get(f"{table}.{name}") or known.get(name) or _COLUMNS[name]
-        rows.append((f"`{name}`", kind, _markdown(meaning)))
+        rows.append((f"`{name}`", kind, _markdown(meaning).replace("None", "null")))
     return _table(("Column", "Type", "Meaning"), rows)
 
 
@@ -333,8 +333,13 @@ def _commands() -> Iterator[tuple[str, click.Command]]:
     context = click.Context(app)
     for name in app.list_commands(context):
         command = app.get_command(context, name)
-        assert command is not None
-        yield name, command
+        if command:
+            yield name, command
+
+
+def _require_same(said: Iterable[str], there: Iterable[str]) -> None:
+    if missing := {*said} ^ {*there}:
+        raise ValueError(f"docs/tables.py speaks of what is not there, or leaves it out: {sorted(missing)}")
 
 
 def _help(*command: str) -> str:

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import itertools
 import logging
+import threading
 import time
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from tenacity import RetryCallState, Retrying
 
+    from dbt_activate.destinations.wire import Wire
     from dbt_activate.throttle import Retry, Throttle
 
 logger = logging.getLogger("dbt_activate.http")
@@ -94,11 +97,11 @@ class Client:
             credentials: What proves who we are.
             judge: Reads an answer as this tool means it, also one that claims success.
         """
-        # Here and not above: a command that sends nothing need not wait for the import of requests.
-        from dbt_activate.destinations.wire import Wire
-
         self._label = label
-        self._wire = Wire(base_url, timeout_seconds)
+        self._base_url = base_url
+        self._timeout_seconds = timeout_seconds
+        self._opening = threading.Lock()
+        _warm_up()
         self._throttle = throttle
         self._retry = retry
         self._credentials = credentials or NoCredentials()
@@ -129,6 +132,13 @@ class Client:
         self._credentials.close()
         self._wire.close()
 
+    @cached_property
+    def _wire(self) -> Wire:
+        # Here and not above: a command that sends nothing need not wait for the import of requests.
+        from dbt_activate.destinations.wire import Wire
+
+        return Wire(self._base_url, self._timeout_seconds)
+
     def _attempt(self, request: Request, number: int) -> Answer:
         answer, fault, headers = self._ask(request, number)
         if fault and fault.kind is Kind.UNKNOWN_CALLER and self._credentials.refused(headers):
@@ -147,13 +157,15 @@ class Client:
     def _exchange(self, request: Request, headers: Mapping[str, str], number: int) -> Answer:
         from dbt_activate.destinations.wire import NoAnswerError
 
+        with self._opening:
+            wire = self._wire
         started_at = time.monotonic()
         outcome = "no answer"
         try:
-            answer = self._wire.exchange(request, headers)
+            answer = wire.exchange(request, headers)
             outcome = str(answer.status)
         except NoAnswerError as failure:
-            message = f"{self._label} ({self._wire.host}) did not answer {request}: {failure}."
+            message = f"{self._label} ({wire.host}) did not answer {request}: {failure}."
             error = _unanswered(request, message, taken=failure.sent)
         else:
             return answer
@@ -242,6 +254,23 @@ def _retrying(retry: Retry, throttle: Throttle) -> Retrying:
         sleep=throttle.sleep,
         reraise=True,
     )
+
+
+@cache
+def _warm_up() -> None:
+    """Import what the first request needs while the caller does something else, once a process.
+
+    A client is made before the warehouse is read, and that leaves the interpreter idle for longer
+    than these imports take.
+    """
+
+    def work() -> None:
+        import pyrate_limiter  # noqa: F401
+        import tenacity  # noqa: F401
+
+        import dbt_activate.destinations.wire  # noqa: F401
+
+    threading.Thread(target=work, name="warm-up").start()
 
 
 def _demanded(state: RetryCallState) -> float:

@@ -160,7 +160,7 @@ def _activations(workspace: Workspace) -> tuple[str, ...]:
 def _connection(workspace: Workspace) -> tuple[str, ...]:
     with workspace.warehouse.session(read_only=True) as session:
         session.rows("select 1")
-        has_state = workspace.tables.exists(session)
+        has_state = bool(workspace.tables.existing(session))
     state = f"state is kept in schema {workspace.tables.schema}"
     return ("connected", state if has_state else f"{state}, which the first sync makes")
 

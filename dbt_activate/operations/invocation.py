@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dbt_activate.errors import ConfigError, WarehouseError
+from dbt_activate.errors import ConfigError
 from dbt_activate.operations.opening import open_destination
 from dbt_activate.operations.outcome import plan_one, sync_one
 from dbt_activate.operations.runner import Runner
@@ -17,7 +17,6 @@ from dbt_activate.reporting.artifact import ARTIFACT, write_artifact
 from dbt_activate.reporting.events import Emit
 from dbt_activate.reporting.lines import Turn, artifact_failed, finished, found, interrupted, started, summary
 from dbt_activate.reporting.results import ActivationResult, Status, SyncResult
-from dbt_activate.state.audiences import read_audiences
 from dbt_activate.state.lease import utc_now
 from dbt_activate.sync.plan import Allowed
 from dbt_activate.sync.run import Context, SyncOptions
@@ -204,16 +203,13 @@ class Invocation:
     def _collected(
         self, turns: Sequence[Turn], runner: Runner[ActivationResult]
     ) -> tuple[ActivationResult, ...]:
-        has_left_early = not runner.begun <= runner.results.keys()
         for position, turn in enumerate(turns):
             if position not in runner.results:
                 result = self._not_ended(turn.activation, runner, is_begun=position in runner.begun)
                 runner.results[position] = result
                 for event in finished(turn, result):
                     self._emit(event)
-        results = [runner.results[position] for position in range(len(turns))]
-        ids = self._remote_ids() if self._destinations and not has_left_early else {}
-        return tuple(replace(one, remote_id=one.remote_id or ids.get(one.key)) for one in results)
+        return tuple(runner.results[position] for position in range(len(turns)))
 
     def _not_ended(
         self, activation: Activation, runner: Runner[ActivationResult], *, is_begun: bool
@@ -226,12 +222,3 @@ class Invocation:
         return ActivationResult(
             activation, status, f"{reason}. Run sync again.", is_permitted=self._may_push(activation)
         )
-
-    def _remote_ids(self) -> Mapping[str, str | None]:
-        try:
-            with self._context.warehouse.session(read_only=True) as session:
-                records = read_audiences(session, self._context.tables)
-        except WarehouseError as error:  # known to the state tables all the same
-            logger.debug("remote ids cannot be read: %s", error)
-            return {}
-        return {key: record.remote_id for key, record in records.items()}

@@ -109,6 +109,7 @@ def _result_of(sync: Sync) -> ActivationResult:
         status=Status(run.status),
         message=run.message or "",
         run_id=run.run_id,
+        remote_id=sync.remote_id,
         members=run.members,
         added=run.added,
         removed=run.removed,

@@ -80,7 +80,7 @@ class Reset:
         return True
 
     def _record(self, session: Session) -> AudienceRecord | None:
-        if not self.tables.exists(session):
+        if not self.tables.existing(session):
             return None
         return read_audiences(session, self.tables).get(self.activation.key)
 

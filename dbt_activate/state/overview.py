@@ -47,13 +47,13 @@ class Overview:
 
 def read_overview(session: Session, tables: Tables, now: datetime) -> Overview:
     """Read how all audiences stand."""
-    if not tables.exists(session, "leases"):  # the last table that is made
+    if "runs" not in (existing := tables.existing(session)):  # the last table that is made
         return Overview()
     name = tables.name
     audiences, last_runs = read_audiences(session, tables), _last_runs(session, tables)
     return Overview(
         audiences=audiences,
-        members=_members(session, tables, {*audiences, *last_runs}),
+        members=_members(session, tables, {*audiences, *last_runs}, existing),
         last_runs=last_runs,
         open_changes=_by_key(
             session,
@@ -75,7 +75,7 @@ def read_history(
         keys: The audiences; None for all, also those that the project no longer has.
         limit: The most runs to return.
     """
-    if not tables.exists(session, "runs"):
+    if "runs" not in tables.existing(session):
         return []
     asked: Iterable[str | None] = [None] if keys is None else keys
     frames = [read_runs(session, tables, key, limit) for key in asked]
@@ -91,8 +91,10 @@ def _last_runs(session: Session, tables: Tables) -> dict[str, RunRecord]:
     return {row["audience_key"]: RunRecord(**row) for row in rows.iter_rows(named=True)}
 
 
-def _members(session: Session, tables: Tables, keys: Iterable[str]) -> dict[str, int]:
-    made = [key for key in keys if tables.exists(session, tables.snapshot_table(key))]
+def _members(
+    session: Session, tables: Tables, keys: Iterable[str], existing: frozenset[str]
+) -> dict[str, int]:
+    made = [key for key in keys if tables.snapshot_table(key) in existing]
     return {key: sum(Snapshot(tables, key).sizes(session).values()) for key in made}
 
 

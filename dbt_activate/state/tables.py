@@ -7,8 +7,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dbt_activate.errors import RelationMissingError
-
 if TYPE_CHECKING:
     from dbt_activate.warehouse import Session, Warehouse
 
@@ -76,19 +74,19 @@ class Tables:
         digest = hashlib.sha256(audience_key.encode()).hexdigest()[:8]
         return f"{name[:_LONGEST_NAME]}_{digest}"
 
-    def create(self, session: Session) -> None:
-        """Make the schema and the tables that are not there yet."""
-        session.execute(f"create schema if not exists {self.warehouse.quote(self.schema)}")
-        for table, columns in _COLUMNS.items():
-            session.execute(f"create table if not exists {self.name(table)} ({columns})")
+    def create(self, session: Session, audience_key: str) -> None:
+        """Make the schema and the tables that are not there yet, one audience's snapshot among them."""
+        wanted = {**_COLUMNS, self.snapshot_table(audience_key): _MEMBERS}
+        missing = wanted.keys() - self.existing(session)
+        if missing:
+            session.execute(f"create schema if not exists {self.warehouse.quote(self.schema)}")
+        for table in sorted(missing):
+            session.execute(f"create table if not exists {self.name(table)} ({wanted[table]})")
 
-    def create_snapshot(self, session: Session, audience_key: str) -> None:
-        """Make an audience's snapshot table if it is not there yet."""
-        session.execute(f"create table if not exists {self.snapshot(audience_key)} ({_MEMBERS})")
-
-    def exists(self, session: Session, table: str = "audiences") -> bool:
-        """Tell whether a state table has been made."""
-        try:
-            return bool(session.columns(self.name(table)))
-        except RelationMissingError:
-            return False
+    def existing(self, session: Session) -> frozenset[str]:
+        """Return which of the state tables have been made, snapshots among them."""
+        rows = session.rows(
+            "select table_name from information_schema.tables where table_catalog = ? and table_schema = ?",
+            [self.warehouse.database, self.schema],
+        )
+        return frozenset(row[0] for row in rows)

@@ -68,8 +68,7 @@ class Ledger:
         Raises:
             HeldError: Another run is at work on the audience.
         """
-        self.tables.create(session)
-        self.tables.create_snapshot(session, self.audience_key)
+        self.tables.create(session, self.audience_key)
         overtaken = self.lease.claim(session)
         for run_id in {opening.run_id for opening in self._log.openings(session)}:
             self._snapshot.apply(session, run_id)

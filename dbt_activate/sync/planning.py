@@ -57,13 +57,14 @@ class _Planner:
     full_refresh: bool
 
     def plan(self) -> Plan:
-        known = self.tables.exists(self.session) and self.tables.exists(self.session, self._snapshot_table)
+        known = self.tables.snapshot_table(self.activation.key) in self.tables.existing(self.session)
         unsure = self._log.unsure(self.session) if known else nobody()
         held_types = self._snapshot.member_types(self.session) if known else []
         mapped = [field.member_type for field in self.activation.fields]
         types = list(dict.fromkeys([*mapped, *held_types, *unsure[TYPE].unique().sort()]))
         diffs = {name: self._diff(name, unsure, name in held_types) for name in types}
-        return self._held_back(Plan(self.activation, diffs, unsure))
+        plan = Plan(self.activation, diffs, unsure)
+        return self._held_back(plan) if known and not self.activation.retry_rejected else plan
 
     def _diff(self, member_type: str, unsure: pl.DataFrame, is_held: bool) -> Diff:
         fields = [field for field in self.activation.fields if field.member_type == member_type]
@@ -77,8 +78,6 @@ class _Planner:
 
     def _held_back(self, plan: Plan) -> Plan:
         """Leave out members that were rejected before, where they are not to be tried again."""
-        if self.activation.retry_rejected or not self.tables.exists(self.session):
-            return plan
         rejected = self._rejections.read(self.session).filter(pl.col("operation") == "add")
         # Who is unsure may be in the audience, and must stay in our books.
         excluded = rejected.select(TYPE, IDENTIFIER).join(plan.unsure, on=[TYPE, IDENTIFIER], how="anti")
@@ -104,10 +103,6 @@ class _Planner:
                 )
             ]
         )
-
-    @property
-    def _snapshot_table(self) -> str:
-        return self.tables.snapshot_table(self.activation.key)
 
     @property
     def _snapshot(self) -> Snapshot:

@@ -132,6 +132,7 @@ class Sync:
         run: What there is to say of the run; kept up to date.
         plan: The plan, once it stands.
         error: What stopped the run or made it incomplete; None if all went well.
+        remote_id: The destination's own id of the audience, once it is known.
         tally: What the destination has answered so far.
     """
 
@@ -142,6 +143,7 @@ class Sync:
     run: RunRecord = field(init=False)
     plan: Plan | None = field(default=None, init=False)
     error: ActivateError | None = field(default=None, init=False)
+    remote_id: str | None = field(default=None, init=False)
     tally: Tally = field(default_factory=Tally, init=False)
     _ledger: Ledger = field(init=False)
     _flushed_at: datetime = field(init=False)
@@ -198,6 +200,7 @@ class Sync:
             record = self._read_record(session)
             if record.pending is Pending.REFILL:
                 record = self._refill(session, record)
+            self.remote_id = record.remote_id
             self._make_plan(session)
         return record
 
@@ -211,12 +214,12 @@ class Sync:
         )
         check_guards(self.plan, self.context.options.allowed)
         self.run = replace(self.run, members=self.plan.members, invalid=sum(self.plan.invalid.values()))
-        write_run(session, self.context.tables, self.run)
 
     def _bind(self, record: AudienceRecord) -> Audience:
         """Find or make the remote audience; plan once more if the old one had vanished."""
         binding = Binding(self.activation, self.destination, record, self._save_record)
         audience = binding.bind()
+        self.remote_id = audience.remote_id
         if binding.needs_refill:
             with self._session() as session:
                 self._refill(session, binding.record)
@@ -230,6 +233,7 @@ class Sync:
         self.run = replace(self.run, deliveries=changes["delivery"].n_unique())
         if changes.height or plan.is_folded:
             with self._session() as session:
+                write_run(session, self.context.tables, self.run)
                 self._ledger.write(session, plan, changes)
         if self.watcher:
             self.watcher.planned(plan)
@@ -320,9 +324,9 @@ class Sync:
             if isinstance(self.error, OvertakenError):
                 self._ledger.reopen(session)
             write_run(session, self.context.tables, self.run)
-            prune_history(
-                session, self.context.tables, self.context.clock(), self.context.options.history_days
-            )
+            if self.run.deliveries:
+                days = self.context.options.history_days
+                prune_history(session, self.context.tables, self.context.clock(), days)
             self._ledger.lease.release(session)
 
     @property
