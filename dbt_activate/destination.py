@@ -157,6 +157,12 @@ class Destination(ABC):
         del settings, mapping
         return ()
 
+    def get_ready(self) -> None:  # noqa: B027  (there need not be anything to do)
+        """Begin in the background what the first request will need; sends nothing.
+
+        Called right before the warehouse is read, which leaves the interpreter idle for a while.
+        """
+
     @abstractmethod
     def check(self) -> CheckResult:
         """Find out whether the credentials are good and reach the account. Changes nothing there."""

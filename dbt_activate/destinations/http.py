@@ -101,7 +101,6 @@ class Client:
         self._base_url = base_url
         self._timeout_seconds = timeout_seconds
         self._opening = threading.Lock()
-        _warm_up()
         self._throttle = throttle
         self._retry = retry
         self._credentials = credentials or NoCredentials()
@@ -257,18 +256,16 @@ def _retrying(retry: Retry, throttle: Throttle) -> Retrying:
 
 
 @cache
-def _warm_up() -> None:
-    """Import what the first request needs while the caller does something else, once a process.
-
-    A client is made before the warehouse is read, and that leaves the interpreter idle for longer
-    than these imports take.
-    """
+def warm_up() -> None:
+    """Import in the background what the first request needs, once a process."""
 
     def work() -> None:
-        import pyrate_limiter  # noqa: F401
         import tenacity  # noqa: F401
 
         import dbt_activate.destinations.wire  # noqa: F401
+
+        # Last, since a client without a rate limit of its own need not wait for it.
+        import pyrate_limiter  # noqa: F401  # isort: skip
 
     threading.Thread(target=work, name="warm-up").start()
 

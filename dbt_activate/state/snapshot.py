@@ -35,6 +35,32 @@ class Snapshot:
         """Return the members of one type: one column, ``identifier``."""
         return session.frame(f"select identifier from {self._table} where identifier_type = ?", [member_type])
 
+    def size_if_unchanged(self, session: Session, member_type: str, query: str) -> int | None:
+        """Count the members of one type, if they are just the values of a query as they stand.
+
+        Where that is so, there is nothing to load. Counts are compared first, since they mostly tell.
+
+        Args:
+            session: A session.
+            member_type: The type.
+            query: Returns one column, ``identifier``, without nulls.
+
+        Returns:
+            The number of members; None if the query has others.
+        """
+        held = f"select identifier from {self._table} where identifier_type = ?"
+        counted = f"select (select count(*) from ({query}) q), (select count(*) from ({held}) s)"
+        [(in_query, in_snapshot)] = session.rows(counted, [member_type])
+        if in_query != in_snapshot:
+            return None
+        differs = (
+            f"select 1 from ({query}) q where not exists "
+            f"(select 1 from ({held}) s where s.identifier = q.identifier) union all "
+            f"select 1 from ({held}) s where not exists "
+            f"(select 1 from ({query}) q where q.identifier = s.identifier) limit 1"
+        )
+        return None if session.rows(differs, [member_type, member_type]) else int(in_snapshot)
+
     def sizes(self, session: Session) -> dict[str, int]:
         """Count the members by type."""
         rows = session.rows(f"select identifier_type, count(*) from {self._table} group by identifier_type")

@@ -60,6 +60,11 @@ def identifiers(values: Iterable[str] = ()) -> pl.DataFrame:
     return pl.DataFrame({IDENTIFIER: list(values)}, schema={IDENTIFIER: pl.String})
 
 
+def unchanged(size: int) -> Diff:
+    """Return the difference of a segment of that size with a snapshot that holds just its members."""
+    return Diff(added=identifiers(), removed=identifiers(), size=size, held=size)
+
+
 def diff_members(
     raw: pl.DataFrame, held: pl.DataFrame, unsure: pl.DataFrame, kind: IdentifierType, form: Form
 ) -> Diff:

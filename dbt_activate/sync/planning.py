@@ -12,14 +12,14 @@ from dbt_activate.identifiers import Form
 from dbt_activate.state.changes import ChangeLog
 from dbt_activate.state.rejections import Rejections
 from dbt_activate.state.snapshot import Snapshot
-from dbt_activate.sync.diff import IDENTIFIER, Diff, diff_members, identifiers
+from dbt_activate.sync.diff import IDENTIFIER, Diff, diff_members, identifiers, unchanged
 from dbt_activate.sync.plan import TYPE, Plan, nobody
 from dbt_activate.sync.segment import find_segment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dbt_activate.config.activation import Activation
+    from dbt_activate.config.activation import Activation, FieldMapping
     from dbt_activate.destination import Destination
     from dbt_activate.identifiers import IdentifierType
     from dbt_activate.state.tables import Tables
@@ -58,7 +58,8 @@ class _Planner:
 
     def plan(self) -> Plan:
         known = self.tables.snapshot_table(self.activation.key) in self.tables.existing(self.session)
-        unsure = self._log.unsure(self.session) if known else nobody()
+        is_open = known and self._log.openings(self.session)
+        unsure = self._log.unsure(self.session) if is_open else nobody()
         held_types = self._snapshot.member_types(self.session) if known else []
         mapped = [field.member_type for field in self.activation.fields]
         types = list(dict.fromkeys([*mapped, *held_types, *unsure[TYPE].unique().sort()]))
@@ -68,6 +69,8 @@ class _Planner:
 
     def _diff(self, member_type: str, unsure: pl.DataFrame, is_held: bool) -> Diff:
         fields = [field for field in self.activation.fields if field.member_type == member_type]
+        if fields and is_held and (size := self._size_if_unchanged(member_type, fields, unsure)):
+            return unchanged(size)
         raw = self.segment.values(self.session, fields) if fields else identifiers()
         held = self._snapshot.members(self.session, member_type) if is_held else identifiers()
         open_members = unsure.filter(pl.col(TYPE) == member_type).select(IDENTIFIER)
@@ -75,6 +78,14 @@ class _Planner:
             open_members = pl.concat([open_members, held]).unique()
         name, _, form = member_type.partition(":")
         return diff_members(raw, held, open_members, self._kind(name), Form(form or Form.PLAIN))
+
+    def _size_if_unchanged(
+        self, member_type: str, fields: list[FieldMapping], unsure: pl.DataFrame
+    ) -> int | None:
+        if self.full_refresh or unsure.height:
+            return None
+        query = self.segment.query(fields)
+        return self._snapshot.size_if_unchanged(self.session, member_type, query)
 
     def _held_back(self, plan: Plan) -> Plan:
         """Leave out members that were rejected before, where they are not to be tried again."""

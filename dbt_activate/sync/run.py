@@ -195,6 +195,7 @@ class Sync:
 
     def _begin(self) -> AudienceRecord:
         """Claim the audience and make the plan. Nothing is sent yet, nor asked."""
+        self.destination.get_ready()
         with self._session() as session:
             self._ledger.open(session)
             record = self._read_record(session)

@@ -32,10 +32,14 @@ class Segment:
     columns: Mapping[str, str]
     warehouse: Warehouse
 
-    def values(self, session: Session, fields: Iterable[FieldMapping]) -> pl.DataFrame:
-        """Read the raw values of columns into one column, without nulls; duplicates are left in."""
+    def query(self, fields: Iterable[FieldMapping]) -> str:
+        """Return the query of the raw values of columns: one column, without nulls; with duplicates."""
         selects = (self._select(self.warehouse.quote(self.columns[field.column])) for field in fields)
-        return session.frame(" union all ".join(selects))
+        return " union all ".join(selects)
+
+    def values(self, session: Session, fields: Iterable[FieldMapping]) -> pl.DataFrame:
+        """Read the raw values of columns."""
+        return session.frame(self.query(fields))
 
     def _select(self, column: str) -> str:
         value = f"cast({column} as varchar) as {IDENTIFIER}"

@@ -57,7 +57,7 @@ MUTANTS = [
         "open changes ignored",
         (
             "sync/planning.py",
-            "unsure = self._log.unsure(self.session) if known else nobody()",
+            "unsure = self._log.unsure(self.session) if is_open else nobody()",
             "unsure = nobody()",
         ),
     ),
