@@ -45,6 +45,7 @@ class IdentifierType:
         folds_case: Whether ASCII letters are made small.
         hashable: Whether it may be sent as SHA-256. A value that is SHA-256 in hex already is then
             accepted as it is.
+        nobody: Values of the right form that stand for nobody.
     """
 
     name: str
@@ -52,6 +53,7 @@ class IdentifierType:
     description: str
     folds_case: bool = False
     hashable: bool = False
+    nobody: tuple[str, ...] = ()
 
     def normalise(self, value: str) -> str:
         """Strip white space and, where the type says so, make ASCII letters small."""
@@ -62,7 +64,9 @@ class IdentifierType:
 
     def is_valid(self, value: str) -> bool:
         """Tell whether a normalised value may be sent."""
-        return bool(re.fullmatch(self.pattern, value)) or (self.hashable and is_sha256(value))
+        if self.hashable and is_sha256(value):
+            return True
+        return bool(re.fullmatch(self.pattern, value)) and value not in self.nobody
 
 
 EMAIL = IdentifierType(
@@ -80,33 +84,13 @@ EMAIL = IdentifierType(
 )
 
 
-def _not_all_zero(length: int) -> str:
-    # The regular expressions of Polars have no look-ahead, so each place of the first digit that is
-    # not zero is spelt out.
-    places = (f"0{{{place}}}[1-9a-fA-F][0-9a-fA-F]{{{length - 1 - place}}}" for place in range(length))
-    return f"(?:{'|'.join(places)})"
-
-
-def _advertising_id() -> str:
-    groups = (8, 4, 4, 4, 12)
-    first_in_group = (
-        "-".join(
-            [f"0{{{n}}}" for n in groups[:place]]
-            + [_not_all_zero(groups[place])]
-            + [f"[0-9a-fA-F]{{{n}}}" for n in groups[place + 1 :]]
-        )
-        for place in range(len(groups))
-    )
-    return f"(?:{'|'.join(first_in_group)})"
-
-
 MADID = IdentifierType(
     name="madid",
-    # The id of all zeros is what phones give for everybody who opted out. Letters stay as they are:
-    # Apple writes the id in capitals and Google in small letters, it is sent in clear, and a tool
-    # that compares bytes knows it as the phone gave it.
-    pattern=_advertising_id(),
+    # Letters stay as they are: Apple writes the id in capitals and Google in small letters, it is sent
+    # in clear, and a tool that compares bytes knows it as the phone gave it.
+    pattern=r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}",
     description="mobile advertising id (IDFA or AAID), not the all-zero one of people who opted out",
+    nobody=("00000000-0000-0000-0000-000000000000",),
 )
 
 PHONE_NUMBER = IdentifierType(

@@ -51,7 +51,8 @@ def validate(session: Session) -> None:
         session.console.emit(note(problem))
     if not validation.success:
         raise ConfigError(validation.problems)
-    session.console.say(f"All is well: {validation.activations} activations.")
+    plural = "" if validation.activations == 1 else "s"
+    session.console.say(f"All is well: {validation.activations} activation{plural}.")
 
 
 @click.command(cls=Command)

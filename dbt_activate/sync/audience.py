@@ -23,7 +23,7 @@ from dbt_activate.state.audiences import AudienceRecord, Pending
 
 if TYPE_CHECKING:
     from dbt_activate.config.activation import Activation
-    from dbt_activate.destination import Destination
+    from dbt_activate.destination import AudienceSettings, Destination
 
 Save = Callable[[AudienceRecord], AudienceRecord]
 
@@ -109,13 +109,20 @@ class Binding:
 
     def _named(self, audience: Audience) -> Audience:
         """Rename or describe the audience where the project says so since we last did."""
-        wanted = self.activation.audience
+        wanted = self._wanted_names()
         description = wanted.description if self.destination.has_descriptions else self.record.description
         if (self.record.name, self.record.description) == (wanted.name, description):
             return audience
         renamed = self.destination.update(audience, wanted)
         self._note(name=wanted.name, description=description)
         return renamed
+
+    def _wanted_names(self) -> AudienceSettings:
+        """Return the wanted settings; one that is tied by its id keeps its name unless it is given one."""
+        wanted = self.activation.audience
+        if wanted.remote_id and wanted.name == self.activation.name:
+            return wanted.model_copy(update={"name": self.record.name})
+        return wanted
 
     def _note(self, **changes: object) -> None:
         self.record = self.save(replace(self.record, **changes))  # type: ignore[arg-type]  # its own fields

@@ -101,6 +101,7 @@ def normalise(frame: pl.DataFrame, kind: IdentifierType) -> pl.DataFrame:
 def split_valid(frame: pl.DataFrame, kind: IdentifierType) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split normalised values into valid ones and invalid ones."""
     is_valid = pl.col(IDENTIFIER).str.contains(f"^(?:{kind.pattern})$")
+    is_valid &= ~pl.col(IDENTIFIER).is_in(kind.nobody)
     if kind.hashable:
         is_valid |= _is_hash()
     return frame.filter(is_valid), frame.filter(~is_valid)

@@ -29,6 +29,7 @@ import polars as pl
 from dbt_activate.delivery import Audience, Delivery, Receipt
 from dbt_activate.errors import (
     ActivateError,
+    DestinationError,
     GuardError,
     InterruptedRunError,
     OvertakenError,
@@ -307,7 +308,7 @@ class Sync:
             self.run,
             finished_at=self.context.clock(),
             status=self._status(),
-            message=str(error) if error else None,
+            message=self._message(),
             added=tally.added,
             removed=tally.removed,
             rejected=len(tally.rejected),
@@ -318,7 +319,7 @@ class Sync:
                 self._close_ledger()
             except WarehouseError as lost:  # the lease runs out by itself
                 self.error = self.error or lost
-                self.run = replace(self.run, status=self._status(), message=str(self.error))
+                self.run = replace(self.run, status=self._status(), message=self._message())
 
     def _close_ledger(self) -> None:
         with self._session() as session:
@@ -329,6 +330,12 @@ class Sync:
                 days = self.context.options.history_days
                 prune_history(session, self.context.tables, self.context.clock(), days)
             self._ledger.lease.release(session)
+
+    def _message(self) -> str | None:
+        """Say what went wrong, and where: a destination knows nothing of activations."""
+        where = f"activation {self.activation.key}: " if isinstance(self.error, DestinationError) else ""
+        message = str(self.error) if self.error else None
+        return message and (message if message.startswith(where) else f"{where}{message}")
 
     @property
     def _planned(self) -> Plan:
