@@ -9,8 +9,9 @@ What several runs may do to each other, and why each order of steps is as it is:
 
 - A run checks its lease before every delivery. Found overtaken, it sends nothing more and records its
   whole plan as of unknown outcome again: the run that overtook it may have applied its own view since.
-- Accepted deliveries are applied first, then the lease is checked, and only then they are settled. The
-  other order has a gap, in which a run that is overtaken after the check spoils the snapshot for good.
+- A run that takes an audience over raises the `opening` of the open deliveries that it finds there.
+  Receipts, applying and settling count for the first opening only, so that whatever the overtaken run
+  still writes has no effect but to open its own deliveries again.
 - A run which takes over a dead run's lease keeps the dead run's changes open for the run after it, too:
   a request of the dead run may still be on its way.
 """

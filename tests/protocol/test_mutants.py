@@ -90,14 +90,6 @@ MUTANTS = [
         ("sync/ledger.py", "if o.run_id not in overtaken)", "if True)"),
     ),
     mutant(
-        "settled before the lease is checked",
-        (
-            "sync/ledger.py",
-            "        self.lease.renew(session)\n",
-            "        self._log.settle(session, self.run_id)\n        self.lease.renew(session)\n",
-        ),
-    ),
-    mutant(
         "late receipts of an overtaken run count",
         (
             "sync/ledger.py",
