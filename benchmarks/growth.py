@@ -37,7 +37,7 @@ def _costs(size: int) -> dict[str, float]:
         "first sync (everybody is added)": _first,
         "sync with nothing to change": _nothing,
         "sync after 1 % left and 1 % came": _some,
-        "sync after a kill (all is unsure)": _full_refresh,
+        "full refresh (nobody is sure)": _full_refresh,
     }
     with tempfile.TemporaryDirectory() as folder, sandbox() as url:
         shop = make_shop(Path(folder), size)
