@@ -177,7 +177,7 @@ def read_rejections(
 def _standing(
     session: Session, workspace: Workspace, activation: Activation, *, reveal: bool
 ) -> Iterator[StandingRejection]:
-    rows = Rejections(workspace.tables, activation.key).read(session).drop("run_id")
+    rows = Rejections(workspace.tables, activation.key).read(session).drop("run_id", "recorded_by")
     for row in rows.iter_rows(named=True):
         shown = row["identifier"] if reveal else mask(row["identifier"])
         yield StandingRejection(activation.key, **{**row, "identifier": shown})

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 MEMBER = ["operation", "identifier_type", "identifier"]
 """What makes two rejections the same one."""
 
-_COLUMNS = [*MEMBER, "run_id", "code", "reason", "first_at", "last_at", "attempts"]
+_FACTS = [*MEMBER, "run_id", "code", "reason", "first_at", "last_at", "attempts"]
+_COLUMNS = [*_FACTS, "recorded_by"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,13 @@ class Rejections:
             [self.audience_key],
         )
 
+    def recorders(self, session: Session) -> frozenset[str]:
+        """Return by whom the rows that stand here were written."""
+        rows = session.rows(
+            f"select distinct recorded_by from {self._table} where audience_key = ?", [self.audience_key]
+        )
+        return frozenset(row[0] for row in rows)
+
     def record(self, session: Session, run_id: str, members: Sequence[RejectedMember], now: datetime) -> None:
         """Write down members rejected in a run, before the receipt that they came with."""
         if not members:
@@ -64,7 +72,9 @@ class Rejections:
         )
         session.append(self._table, frame)
 
-    def consolidate(self, session: Session, run_id: str, undelivered: pl.DataFrame) -> None:
+    def consolidate(
+        self, session: Session, run_id: str, undelivered: pl.DataFrame, earlier: frozenset[str]
+    ) -> None:
         """Fold a run's rejections into the standing ones.
 
         One that was rejected again keeps its beginning and counts one attempt more. One that was not
@@ -74,8 +84,11 @@ class Rejections:
             session: A session.
             run_id: The run, all of whose accepted deliveries have been applied.
             undelivered: The members, as `MEMBER`, whose delivery was not accepted or not tried.
+            earlier: The `recorders` before this run. Nobody else's rows are touched: if this run was
+                overtaken, they are of the run that did, which will need them.
         """
-        rows = self.read(session)
+        foldable = sorted({run_id, *earlier})
+        rows = self.read(session).filter(pl.col("recorded_by").is_in(foldable))
         if rows.is_empty():
             return
         # The new rows enter before the old ones leave: cut off in between, both are there, and the next
@@ -85,9 +98,10 @@ class Rejections:
             pl.lit(self.audience_key).alias("audience_key"), pl.lit(written).alias("recorded_by")
         )
         session.append(self._table, standing)
+        marks = ", ".join("?" * len(foldable))
         session.execute(
-            f"delete from {self._table} where audience_key = ? and recorded_by <> ?",
-            [self.audience_key, written],
+            f"delete from {self._table} where audience_key = ? and recorded_by in ({marks})",
+            [self.audience_key, *foldable],
         )
 
     @property
@@ -106,4 +120,4 @@ def merge_rejections(rows: pl.DataFrame, run_id: str, undelivered: pl.DataFrame)
     )
     waiting = old.sort("last_at").unique(MEMBER, keep="last").join(undelivered, on=MEMBER, how="semi")
     waiting = waiting.join(new, on=MEMBER, how="anti")
-    return pl.concat([again.select(_COLUMNS), waiting.select(_COLUMNS)])
+    return pl.concat([again.select(_FACTS), waiting.select(_FACTS)])

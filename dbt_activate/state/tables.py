@@ -39,7 +39,7 @@ _COLUMNS = {
         heartbeat_at timestamp""",
 }
 _MEMBERS = "identifier_type varchar, identifier varchar"
-_LONGEST_NAME = 55  # Postgres cuts names at 63 bytes
+_LONGEST_NAME = 54  # Postgres cuts names at 63 bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Tables:
         is_plain = re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*\.[a-z0-9]+(_[a-z0-9]+)*", audience_key)
         if is_plain and len(name) <= _LONGEST_NAME:
             return name
-        name = re.sub(r"[^a-z0-9]+", "_", name.lower())
+        name = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
         digest = hashlib.sha256(audience_key.encode()).hexdigest()[:8]
         return f"{name[:_LONGEST_NAME]}_{digest}"
 

@@ -45,6 +45,7 @@ class Ledger:
     _snapshot: Snapshot = field(init=False)
     _rejections: Rejections = field(init=False)
     _openings: tuple[Opening, ...] = field(default=(), init=False)
+    _recorders: frozenset[str] = field(default=frozenset(), init=False)
 
     def __post_init__(self) -> None:
         self.lease = Lease(self.tables, self.audience_key, self.run_id, self.clock)
@@ -75,6 +76,7 @@ class Ledger:
             self._log.settle(session, run_id)
         for run_id in overtaken:  # a receipt that it records from now on no longer counts
             self._log.reopen(session, run_id, only_open=True)
+        self._recorders = self._rejections.recorders(session)
         self._openings = tuple(o for o in self._log.openings(session) if o.run_id not in overtaken)
 
     def forget_members(self, session: Session) -> None:
@@ -114,7 +116,7 @@ class Ledger:
             self._log.write(session, self.run_id, doubtful)
         self._log.settle(session, self.run_id)
         self._log.supersede(session, self._openings)
-        self._rejections.consolidate(session, self.run_id, undelivered)
+        self._rejections.consolidate(session, self.run_id, undelivered, self._recorders)
 
     def reopen(self, session: Session) -> None:
         """Record the run's whole plan as of unknown outcome again: another run overtook it."""

@@ -32,16 +32,17 @@ bursts = st.one_of(
     before=segments,
     after=segments,
     schedule=st.lists(bursts, max_size=14),
+    unknown=st.sets(st.sampled_from(PEOPLE), max_size=2),
     faults=st.lists(st.sampled_from([Fault.NONE, Fault.ANSWER_LOST, Fault.BUSY]), max_size=4),
     transactions=st.booleans(),
 )
-def test_two_runs_at_once_converge(before, after, schedule, faults, transactions) -> None:
+def test_two_runs_at_once_converge(before, after, schedule, unknown, faults, transactions) -> None:
     """Whatever two runs do to each other, nobody is lost or left behind after one clean run."""
     world = World(transactions=transactions)
     world.set_segment(PEOPLE[:2])
     world.sync()
     world.set_segment(before)
-    world.tool.faults = list(faults)
+    world.tool.faults, world.tool.unknown = list(faults), unknown
     turns = started(world, "a", "b")
     for action, argument in schedule:
         if action == "later":
@@ -54,7 +55,7 @@ def test_two_runs_at_once_converge(before, after, schedule, faults, transactions
             for _ in range(argument):
                 turns.give(action)
     turns.finish()
-    world.tool.faults = []
+    world.tool.faults, world.tool.unknown = [], set()
     world.check_books()
     world.set_segment(after)
     assert world.sync().error is None

@@ -98,6 +98,14 @@ MUTANTS = [
         ),
     ),
     mutant(
+        "an overtaken run clears away the other's rejections",
+        (
+            "state/rejections.py",
+            "where audience_key = ? and recorded_by in ({marks})",
+            "where audience_key = ? or recorded_by in ({marks})",
+        ),
+    ),
+    mutant(
         "a rejection taken for a proof of absence",
         ("sync/ledger.py", "        if doubtful.height:\n", "        if False:\n"),
     ),

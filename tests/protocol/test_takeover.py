@@ -13,8 +13,12 @@ STEPS = 40
 
 
 def asleep(steps: int) -> tuple[World, Turns]:
-    """Let a run take so many steps of removing P and adding R, and then sleep till its lease is over."""
+    """Let a run take so many steps of removing P and adding R, and then sleep till its lease is over.
+
+    The tool rejects R and S by name until the last run.
+    """
     world = World()
+    world.tool.unknown = {R, S}
     world.set_segment([P, Q])
     world.sync()
     world.set_segment([Q, R])
@@ -29,6 +33,7 @@ def finish(world: World, turns: Turns) -> None:
     """Let the sleeper end, and hold the world to its promise after one clean run."""
     turns.finish()
     world.check_books()
+    world.tool.unknown = set()
     assert world.sync().error is None
     world.check_converged()
     world.check_books()
@@ -47,6 +52,27 @@ def test_a_run_that_is_overtaken_and_dies_does_no_harm(slept_at: int, last: list
             turns.give("a")
         was_over = "a" in turns.over
         turns.kill("a")
+        world.set_segment(last)
+        finish(world, turns)
+        if was_over:
+            return
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("last", [[Q, R], [P, S]], ids=["as before", "as the other saw it"])
+@pytest.mark.parametrize("slept_at", range(STEPS))
+def test_a_run_may_wake_up_at_any_step_of_the_one_that_overtook_it(slept_at: int, last: list[str]) -> None:
+    """The other run sleeps at each of its steps in turn, while the first one goes on to its end."""
+    for other_at in range(STEPS):
+        world, turns = asleep(slept_at)
+        world.set_segment([P, S])
+        turns.start("b", world)
+        for _ in range(other_at):
+            turns.give("b")
+        was_over = "b" in turns.over
+        while "a" not in turns.over:
+            turns.give("a")
+        turns.finish()
         world.set_segment(last)
         finish(world, turns)
         if was_over:
