@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from dbt_activate.warehouse import Session, Warehouse
 
 
+INEXACT = ("FLOAT", "DOUBLE", "REAL")
+"""Types of column that do not keep an identifier as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A model's relation, of which the mapped columns may be read.
@@ -51,21 +55,33 @@ def find_segment(session: Session, warehouse: Warehouse, activation: Activation)
 
     Raises:
         RelationMissingError: The model was never built here.
-        ConfigError: A mapped column is not there; all that are missing are named.
+        ConfigError: A mapped column is not there, or cannot hold identifiers; all such are named.
     """
     relation = activation.model.relation_name
-    present = {name.lower(): name for name in session.columns(relation)}
-    exact = {name: name for name in present.values()}
+    types = session.columns(relation)
+    small = {name.lower(): name for name in types}
     columns = {
-        field.column: exact.get(field.column) or present.get(field.column.lower(), "")
+        field.column: field.column if field.column in types else small.get(field.column.lower(), "")
         for field in activation.fields
     }
-    missing = [
-        _missing(activation, field, list(exact)) for field in activation.fields if not columns[field.column]
+    problems = [
+        problem
+        for field in activation.fields
+        if (problem := _problem(activation, field, columns[field.column], types))
     ]
-    if missing:
-        raise ConfigError(missing)
+    if problems:
+        raise ConfigError(problems)
     return Segment(relation, columns, warehouse)
+
+
+def _problem(
+    activation: Activation, field: FieldMapping, column: str, types: Mapping[str, str]
+) -> Problem | None:
+    if not column:
+        return _missing(activation, field, list(types))
+    if types[column].upper().startswith(INEXACT):
+        return _inexact(activation, field, types[column])
+    return None
 
 
 def _missing(activation: Activation, field: FieldMapping, present: list[str]) -> Problem:
@@ -77,4 +93,15 @@ def _missing(activation: Activation, field: FieldMapping, present: list[str]) ->
         key=f"mapping.{field.identifier_type.name}",
         message=f"{activation.model.relation_name} has no column {field.column!r}.",
         hint=f"{guess}It has: {', '.join(present)}. If you added it to the model, run dbt build first.",
+    )
+
+
+def _inexact(activation: Activation, field: FieldMapping, type_name: str) -> Problem:
+    return Problem(
+        file=activation.model.path,
+        where=f"activation {activation.key}",
+        key=f"mapping.{field.identifier_type.name}",
+        message=f"column {field.column!r} of {activation.model.relation_name} is of type {type_name}, "
+        "in which 7 reads 7.0 and long numbers lose their last digits.",
+        hint="Cast it to text or to an integer in the model, then run dbt build.",
     )

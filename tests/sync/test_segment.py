@@ -93,3 +93,12 @@ def test_a_model_that_was_never_built_is_missed(warehouse: MemoryWarehouse) -> N
     warehouse.connection.execute("drop table people")
     with pytest.raises(RelationMissingError, match="people"):
         found(warehouse, activation())
+
+
+@pytest.mark.parametrize("type_name", ["double", "real"])
+def test_a_column_that_cannot_hold_identifiers_is_refused(warehouse: MemoryWarehouse, type_name: str) -> None:
+    """A floating-point number is not what the tool knows the customer by; the message says what to do."""
+    warehouse.connection.execute(f"alter table people alter other type {type_name}")
+    with pytest.raises(ConfigError, match="Cast it to text or to an integer") as refused:
+        found(warehouse, activation("E Mail", "other"))
+    assert refused.value.problems[0].key == "mapping.customer_id"
