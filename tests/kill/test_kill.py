@@ -16,7 +16,7 @@ import pytest
 from tests.shop import Shop, sha256
 
 PEOPLE = [f"person{number}@shop.test" for number in range(40)]
-KILLS_PER_SEED = 15
+KILLS_PER_SEED = 13
 SEEDS = range(4)
 
 

@@ -102,7 +102,7 @@ class Convergence(RuleBasedStateMachine):
 
 
 Convergence.TestCase.settings = settings(
-    max_examples=150,
+    max_examples=100,
     stateful_step_count=14,
     deadline=None,
     phases=PHASES,

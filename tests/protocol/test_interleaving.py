@@ -22,7 +22,7 @@ bursts = st.one_of(
 
 
 @settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     phases=PHASES,
     report_multiple_bugs=False,
