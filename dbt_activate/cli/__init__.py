@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
@@ -38,6 +39,7 @@ def _leave(code: int) -> None:
     for threads that a second Ctrl-C means to leave behind.
     """
     logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):  # whoever read it has left: there is nobody to tell
+            stream.flush()
     os._exit(code)
