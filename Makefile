@@ -25,10 +25,10 @@ demo: $(STAMP)  ## Build the example project and activate it into the sandbox.
 	$(BIN)/python dbt_project_example/demo.py
 
 test: lint types  ## Lint, check types and run the tests.
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
 
 test-all: lint types  ## The same, with the slow tests.
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(STAMP)  ## Check style and formatting.
 	$(BIN)/ruff check .
