@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -74,8 +75,8 @@ class Console:
             self._progress = None
 
     def emit(self, event: Event) -> None:
-        """Write an event, if it matters enough."""
-        with self._lock:
+        """Write an event, if it matters enough. Nobody may be reading any more: the work goes on."""
+        with self._lock, contextlib.suppress(BrokenPipeError):
             if self._may_draw:
                 self._draw(event)
             if _LEVELS.index(event.level) >= _LEVELS.index(self._lowest):

@@ -86,3 +86,15 @@ def pieces(terminal: int) -> Iterator[bytes]:
     with contextlib.suppress(OSError):  # how Linux says that
         while piece := os.read(terminal, 65536):
             yield piece
+
+
+def test_a_sync_goes_on_when_nobody_reads_its_lines_any_more(shop: Shop) -> None:
+    """A reader like ``head``, which leaves after the first line, does not stop what is under way."""
+    shop.sandbox.latency_seconds = 0.1
+    process = shop.start("sync")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    process.wait()
+    assert shop.audience()["email"] == sha256(VIPS)
+    assert [one["status"] for one in shop.artifact()["results"]] == ["success", "success"]
