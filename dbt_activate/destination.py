@@ -8,7 +8,7 @@ snapshot in the warehouse, and what to send is decided before a destination hear
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from urllib.parse import urlsplit
@@ -210,6 +210,3 @@ class Destination(ABC):
 
     def close(self) -> None:  # noqa: B027  (most have connections to close, none must)
         """Close connections."""
-
-
-DestinationFactory = Callable[[DestinationSettings, Throttles], Destination]

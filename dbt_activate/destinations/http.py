@@ -11,6 +11,7 @@ What is sent again, and what never is:
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import logging
 import threading
@@ -260,12 +261,9 @@ def warm_up() -> None:
     """Import in the background what the first request needs, once a process."""
 
     def work() -> None:
-        import tenacity  # noqa: F401
-
-        import dbt_activate.destinations.wire  # noqa: F401
-
-        # Last, since a client without a rate limit of its own need not wait for it.
-        import pyrate_limiter  # noqa: F401  # isort: skip
+        # The rate limiter last: a client without a limit of its own need not wait for it.
+        for module in ("tenacity", "dbt_activate.destinations.wire", "pyrate_limiter"):
+            importlib.import_module(module)
 
     threading.Thread(target=work, name="warm-up").start()
 
