@@ -91,8 +91,8 @@ def make_shop(folder: Path, rows: int) -> Shop:
 def sandbox(latency_seconds: float = 0.0) -> Iterator[str]:
     """Run a sandbox without a rate limit in a process of its own, and give its address."""
     code = (
-        "import sys; from dbt_activate.sandbox import CriteoSettings, Sandbox; "
-        f"Sandbox(latency_seconds={latency_seconds}, criteo=CriteoSettings(rate_limit=None))"
+        "import sys; from dbt_activate.sandbox import Sandbox; "
+        f"Sandbox(latency_seconds={latency_seconds}, rate_limits=False)"
         ".serve(lambda url: print(url, flush=True))"
     )
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)

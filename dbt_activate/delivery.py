@@ -85,3 +85,16 @@ class Receipt:
     unnamed_rejections: int = 0
     sample: tuple[str, ...] = ()
     reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What became of deliveries that the tool accepted and applies later.
+
+    Attributes:
+        unconfirmed: How many were not yet applied when we stopped asking. They stand as accepted.
+        note: What else there is to say, in words; such as that somebody else replaced the members meanwhile.
+    """
+
+    unconfirmed: int = 0
+    note: str = ""

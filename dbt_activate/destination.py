@@ -8,7 +8,7 @@ snapshot in the warehouse, and what to send is decided before a destination hear
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ from dbt_activate.identifiers import Form, IdentifierType
 from dbt_activate.throttle import Throttles
 
 if TYPE_CHECKING:
-    from dbt_activate.delivery import Audience, Delivery, Receipt
+    from dbt_activate.delivery import Audience, Confirmation, Delivery, Receipt
 
 __all__ = [
     "AudienceSettings",
@@ -111,14 +111,32 @@ class Destination(ABC):
     connection) is the destination's business, through `dbt_activate.destinations.http`. Once the run is
     stopped (`Throttles.stop`), calls raise `dbt_activate.errors.InterruptedRunError` and send no more.
 
+    What a tool can do is declared in plain facts, which planning, validation and the docs go by.
+
     Attributes:
         type_name: The registered name, as it stands in ``type:``.
         label: The tool's name, for people.
         identifier_types: What can be mapped, by name.
-        delivery_size: The most members of one delivery.
-        concurrency: How many deliveries of one activation may be under way at once, by default.
-        has_descriptions: Whether audiences have a description there.
+        other_identifiers: Which further names can be mapped, in words, where `identifier_type` takes some.
         default_form: The form in which hashable identifiers are sent, unless ``hash:`` says otherwise.
+        one_identifier: Whether only one identifier type may be mapped, because two might name the same
+            person there: one leaving would take the other out.
+        delivery_size: The most members of one delivery.
+        delivery_bytes: The most bytes of one delivery's identifiers, written as a JSON array in UTF-8;
+            None for no limit.
+        concurrency: How many deliveries of one activation may be under way at once, by default.
+        one_at_a_time: Whether an audience takes one delivery at a time, so that `concurrency` stays 1.
+        shares_requests: Whether removals and additions may go in one request; see `push_together`.
+        names_rejections: Whether the tool says which members it did not take, or only how many.
+        confirms_later: Whether what it accepts is applied later, and can be followed; see `confirm`.
+        reads_members: Whether members can be read back; see `members`.
+        counts_members: Whether it says how many members an audience has; see `size`.
+        count_note: What to know about that count, such as that it is hours late; or an empty text.
+        has_descriptions: Whether audiences have a description there.
+        changes_descriptions: Whether it can be changed later.
+        renames: Whether an audience can be renamed.
+        clears: Whether everybody can be taken out at once.
+        deletes: Whether an audience can be deleted.
         Settings: The keys of its entry in ``destinations.yml``.
         AudienceSettings: The keys of ``audience:``.
     """
@@ -126,10 +144,26 @@ class Destination(ABC):
     type_name: ClassVar[str]
     label: ClassVar[str]
     identifier_types: ClassVar[Mapping[str, IdentifierType]]
-    delivery_size: int
-    concurrency: int = 4
-    has_descriptions: ClassVar[bool] = True
+    other_identifiers: ClassVar[str] = ""
     default_form: ClassVar[Form] = Form.PLAIN
+    one_identifier: ClassVar[bool] = False
+
+    delivery_size: int
+    delivery_bytes: ClassVar[int | None] = None
+    concurrency: int = 4
+    one_at_a_time: ClassVar[bool] = False
+    shares_requests: ClassVar[bool] = False
+    names_rejections: ClassVar[bool] = False
+    confirms_later: ClassVar[bool] = False
+
+    reads_members: ClassVar[bool] = False
+    counts_members: ClassVar[bool] = False
+    count_note: ClassVar[str] = ""
+    has_descriptions: ClassVar[bool] = True
+    changes_descriptions: ClassVar[bool] = True
+    renames: ClassVar[bool] = True
+    clears: ClassVar[bool] = False
+    deletes: ClassVar[bool] = False
 
     Settings: ClassVar[type[DestinationSettings]] = DestinationSettings
     AudienceSettings: ClassVar[type[AudienceSettings]] = AudienceSettings
@@ -144,17 +178,42 @@ class Destination(ABC):
         """
 
     @classmethod
+    def identifier_type(cls, name: str) -> IdentifierType | None:
+        """Return the identifier type of a name in ``mapping:``; None if the tool does not know it."""
+        return cls.identifier_types.get(name)
+
+    @classmethod
     def account(cls, settings: Any) -> tuple[str, ...]:
-        """What, with an audience's name, makes it unique: two activations there feed one audience.
+        """Name the account that the settings lead to; in two accounts audiences may have one name.
 
         By default the whole entry is one account.
         """
         return (settings.type,)
 
     @classmethod
+    def identity(cls, settings: Any, wanted: Wanted) -> tuple[str, ...]:
+        """Name what makes an audience one: two activations of one identity would feed the same audience."""
+        return (*cls.account(settings), wanted.name)
+
+    @classmethod
+    def lane(cls, settings: Any, wanted: Wanted) -> Hashable | None:
+        """Name what must not be worked on twice at a time; None if there is no such thing.
+
+        Activations of one lane run one after the other, whatever ``--threads`` says.
+        """
+        del settings, wanted
+        return None
+
+    @classmethod
     def check_mapping(cls, settings: Any, mapping: Mapping[str, str]) -> Sequence[str]:
         """Say in words what is wrong with an activation's mapping, beyond unknown identifier types."""
         del settings, mapping
+        return ()
+
+    @classmethod
+    def check_audience(cls, settings: Any, wanted: Wanted) -> Sequence[str]:
+        """Say in words what is wrong with an activation's ``audience:``, beyond wrong keys and values."""
+        del settings, wanted
         return ()
 
     def get_ready(self) -> None:  # noqa: B027  (there need not be anything to do)
@@ -176,6 +235,13 @@ class Destination(ABC):
             AccessError: It may be there, but cannot be seen with these credentials.
         """
 
+    def can_be(self, wanted: Wanted, remote_id: str) -> bool:
+        """Tell whether the audience of this id can be the wanted one.
+
+        It cannot where the settings name another id, or a place other than where that audience lies.
+        """
+        return wanted.remote_id in (None, remote_id)
+
     @abstractmethod
     def create(self, wanted: Wanted) -> Audience:
         """Make an empty audience of the wanted name and description.
@@ -184,9 +250,12 @@ class Destination(ABC):
         taken, the audience of that name is returned: the caller has logged that it is making one.
         """
 
-    @abstractmethod
     def update(self, audience: Audience, wanted: Wanted) -> Audience:
-        """Give an audience the wanted name and description; called only where one differs."""
+        """Give an audience the wanted name and description, as far as `renames` and `changes_descriptions`.
+
+        Called only where one of them differs and can be changed.
+        """
+        raise RefusedError(f"{self.label} cannot rename {audience.name!r} to {wanted.name!r}.")
 
     @abstractmethod
     def push(self, audience: Audience, delivery: Delivery) -> Receipt:
@@ -199,14 +268,54 @@ class Destination(ABC):
             UnavailableError: Not taken, or the answer was lost, after retries.
         """
 
-    def clear(self, audience: Audience) -> None:
-        """Take everybody out, also those whom we did not put in."""
-        raise RefusedError(f"{self.label} cannot clear {audience.name!r}: its API has no call for it.")
+    def push_together(
+        self, audience: Audience, removal: Delivery, addition: Delivery
+    ) -> tuple[Receipt, Receipt]:
+        """Carry out a removal and an addition of one identifier type in one request.
+
+        Called instead of `push` where `shares_requests`, and both fit into one delivery. No member is in
+        both. Where the tool counts for both together, the addition's receipt has the counts.
+        """
+        del removal, addition
+        raise RefusedError(f"{self.label} takes additions and removals apart, for {audience.name!r} too.")
+
+    def confirm(self, audience: Audience, references: Sequence[str]) -> Confirmation:
+        """Follow accepted deliveries until the tool has applied them, or until it takes too long.
+
+        Called once a run where `confirms_later`, with the `Receipt.reference` of every delivery.
+        """
+        del references
+        raise RefusedError(f"{self.label} does not tell when changes of {audience.name!r} are applied.")
+
+    def members(self, audience: Audience, identifier_type: str) -> Iterator[Sequence[str]]:
+        """Yield the members of an audience page by page, as the tool holds them; where `reads_members`.
+
+        Raises:
+            AudienceGoneError: The audience is not there any more.
+        """
+        del identifier_type
+        raise RefusedError(f"{self.label} does not tell the members of {audience.name!r}.")
 
     def size(self, audience: Audience) -> int | None:
-        """How many members the tool says the audience has; None where it does not say."""
+        """Return how many members the tool says the audience has; None where it does not say.
+
+        Raises:
+            AudienceGoneError: The audience is not there any more.
+        """
         del audience
         return None
+
+    def clear(self, audience: Audience) -> None:
+        """Take everybody out, also those whom we did not put in; where `clears`.
+
+        Raises:
+            AudienceGoneError: The audience is not there any more.
+        """
+        raise RefusedError(f"{self.label} cannot clear {audience.name!r}: its API has no call for it.")
+
+    def delete(self, audience: Audience) -> None:
+        """Delete the audience, never the people in it; where `deletes`. One that is gone is fine."""
+        raise RefusedError(f"{self.label} cannot delete {audience.name!r}: its API has no call for it.")
 
     def close(self) -> None:  # noqa: B027  (most have connections to close, none must)
         """Close connections."""

@@ -33,11 +33,13 @@ class Retry:
             the first is added by chance, so that threads that failed together do not return together.
         total_seconds: No attempt begins later than this after the first one. It bounds the waits that
             a tool demands, too: past it the request fails, and says how long the tool wanted.
+        poll_seconds: The waits between questions whether something is done; the last one is repeated.
     """
 
     attempts: int = 7
     first_wait_seconds: float = 1.0
     total_seconds: float = 300.0
+    poll_seconds: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 
 
 class Throttle:
@@ -122,19 +124,20 @@ class Throttles:
         self._throttles: dict[Hashable, Throttle] = {}
         self._lock = threading.Lock()
 
-    def get(self, credentials: Hashable, requests_per_minute: int | None) -> Throttle:
-        """Return the one throttle of these credentials.
+    def get(
+        self, credentials: Hashable, limit: int | None, *, window_seconds: float | None = None
+    ) -> Throttle:
+        """Return the one throttle of these credentials. Whoever asks first for them decides the limit.
 
         Args:
             credentials: What the tool counts requests by, such as (host, client id). Never a secret.
-            requests_per_minute: The documented limit; None for no limit of our own. Whoever asks
-                first for some credentials decides.
+            limit: The documented limit of requests in one window; None for no limit of our own.
+            window_seconds: The length of the window; by default a minute.
         """
+        seconds = self._window_seconds if window_seconds is None else window_seconds
         with self._lock:
             if credentials not in self._throttles:
-                self._throttles[credentials] = Throttle(
-                    requests_per_minute, self._window_seconds, self._stopped
-                )
+                self._throttles[credentials] = Throttle(limit, seconds, self._stopped)
             return self._throttles[credentials]
 
     def stop(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dbt_activate.sandbox import CriteoSettings, Sandbox
+from dbt_activate.sandbox import Sandbox
 from tests.shop import Shop, built_shop, without_dbt_variables
 
 
@@ -23,7 +23,7 @@ def built_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     """A sandbox of one's own without a rate limit, on a port that is free."""
-    with Sandbox(criteo=CriteoSettings(rate_limit=None)) as running:
+    with Sandbox(rate_limits=False) as running:
         yield running
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 
@@ -11,11 +13,10 @@ import click
     "--port", type=click.IntRange(0, 65535), default=8737, show_default=True, help="0 for any free one."
 )
 @click.option(
-    "--rate-limit",
-    type=click.IntRange(min=0),
-    default=250,
+    "--rate-limit/--no-rate-limit",
+    default=True,
     show_default=True,
-    help="Requests a minute for each client; 0 for no limit.",
+    help="Whether to refuse more requests a minute than each vendor documents.",
 )
 @click.option(
     "--latency",
@@ -24,24 +25,24 @@ import click
     show_default=True,
     help="Seconds that each answer takes.",
 )
-def sandbox(host: str, port: int, rate_limit: int, latency: float) -> None:
+def sandbox(host: str, port: int, rate_limit: bool, latency: float) -> None:
     """Run a local server that behaves as the marketing tools do.
 
     To try things out without an account, and to test a project in CI. It keeps what it is sent in memory,
     and shows it at its address.
     """
-    from dbt_activate.sandbox import CriteoSettings, Sandbox
+    from dbt_activate.sandbox import Sandbox
 
-    settings = CriteoSettings(rate_limit=rate_limit or None)
-    (client_id, client), *_ = settings.clients.items()
-    server = Sandbox(host, port, latency_seconds=latency, criteo=settings)
+    server = Sandbox(host=host, port=port, latency_seconds=latency, rate_limits=rate_limit)
 
     def announce(url: str) -> None:
-        click.echo(f"The sandbox listens on {url} (Ctrl-C ends it). In destinations.yml:\n")
-        click.echo(f"  base_url: {url}")
-        click.echo(f"  client_id: {client_id}")
-        click.echo(f"  client_secret: {client.secret.get_secret_value()}")
-        click.echo(f'  advertiser_id: "{client.advertisers[0]}"\n')
+        click.echo(f"The sandbox listens on {url} (Ctrl-C ends it). Entries for destinations.yml:\n")
+        for name in server.vendors:
+            click.echo(f"{name}:")
+            click.echo("  targets: [dev]")
+            for key, value in server.entry(name).items():
+                click.echo(f"  {key}: {json.dumps(value)}")
+            click.echo()
         click.echo(f"What it holds: {url}/ and {url}/_sandbox/audiences")
 
     server.serve(announce)

@@ -21,6 +21,8 @@ class Request:
         path: Follows the base URL and begins with a slash, or is empty; already percent-encoded.
         body: Sent as JSON; None for no body.
         form: Sent as a form, in place of a body.
+        content: Sent as it is, in place of a body.
+        headers: Sent besides the usual ones and those that prove who we are.
         params: The query.
         idempotent: Whether sending it twice ends as sending it once. What is not idempotent is sent
             again only when it was certainly not taken.
@@ -32,6 +34,8 @@ class Request:
     path: str
     body: Any = field(default=None, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
+    content: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     params: Mapping[str, str | int] = field(default_factory=dict, repr=False)
     idempotent: bool = True
     personal: bool = False
@@ -125,6 +129,10 @@ class LostAnswerError(UnavailableError):
     """A request that must not simply be sent again got no usable answer: it may have been carried out."""
 
 
+_FIRST_UNIX_TIME = 1_000_000_000
+"""A smaller number in ``x-ratelimit-reset`` is no point in time, but counts seconds."""
+
+
 def judge_status(answer: Answer) -> Fault | None:
     """Judge an answer by its status alone."""
     return None if answer.succeeded else Fault(kind_of(answer.status))
@@ -146,15 +154,16 @@ def demanded_wait(answer: Answer) -> float | None:
     """Return for how many seconds the tool wants to be left alone, or None if it does not say.
 
     ``Retry-After`` counts seconds or names a date; ``x-ratelimit-reset`` is the Unix time from which
-    requests pass again, and means something once none remain. Times are compared with the tool's own
-    ``Date``, so that a wrong clock on this side does no harm.
+    requests pass again, or the seconds until then, and means something once none remain. Times are
+    compared with the tool's own ``Date``, so that a wrong clock on this side does no harm.
     """
     headers = answer.headers
     if retry_after := headers.get("Retry-After"):
         seconds = _number(retry_after)
         return seconds if seconds is not None else _until(_timestamp(retry_after), headers)
     if answer.status == 429 or _number(headers.get("x-ratelimit-remaining")) == 0:
-        return _until(_number(headers.get("x-ratelimit-reset")), headers)
+        reset = _number(headers.get("x-ratelimit-reset"))
+        return reset if reset is not None and reset < _FIRST_UNIX_TIME else _until(reset, headers)
     return None
 
 

@@ -16,7 +16,8 @@ from dbt_activate.destinations.answer import RefusedAnswerError
 from dbt_activate.destinations.criteo_api import CriteoApi, CriteoSettings, attributes, items
 from dbt_activate.destinations.criteo_segments import Segments, contact_list_path, gone_if_refused
 from dbt_activate.destinations.http import warm_up
-from dbt_activate.errors import AccessError
+from dbt_activate.destinations.portions import SAMPLE_SIZE, Portions
+from dbt_activate.errors import AccessError, DestinationError
 from dbt_activate.identifiers import CUSTOMER_ID, EMAIL, MADID, PHONE_NUMBER, Form, IdentifierType, mask
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ SPELLINGS = {
 }
 """How Criteo writes the types of identifier that we send."""
 
-SAMPLE_SIZE = 5
-
 PERMISSION_HINT = (
     "In the portal of Criteo's API, give the app the permission Audiences = Manage "
     "(MarketingSolutions_Audience_Manage), and have an owner of the ad account open the app's consent "
@@ -59,6 +58,9 @@ class Criteo(Destination):
     concurrency = 16  # fills 250 requests a minute if each takes 4 seconds
     # Criteo matches by SHA-256 and gives up its older MD5 forms: https://help.criteo.com, "SHA256 and MD5".
     default_form = Form.SHA256
+    counts_members = True
+    count_note = "hours late"
+    clears = True
 
     class Settings(CriteoSettings):
         """The keys of a Criteo entry in ``destinations.yml``.
@@ -84,7 +86,7 @@ class Criteo(Destination):
         self._settings = settings
         self._api = CriteoApi(settings, throttles, forbidden_hint=PERMISSION_HINT)
         self._segments = Segments(self._api, settings.advertiser_id)
-        self._fitting = self.delivery_size
+        self._portions = Portions(self.delivery_size, _is_too_large)
 
     @classmethod
     def account(cls, settings: Settings) -> tuple[str, ...]:
@@ -141,19 +143,8 @@ class Criteo(Destination):
 
     def push(self, audience: Audience, delivery: Delivery) -> Receipt:
         """Add or remove identifiers, in one request if Criteo finds it not too large."""
-        receipt, start = Receipt(), 0
-        while start < len(delivery.identifiers):
-            chunk = delivery.identifiers[start : start + self._fitting]
-            try:
-                with gone_if_refused(audience):
-                    receipt = _joined(receipt, self._amend(audience, delivery, chunk))
-            except RefusedAnswerError as refused:
-                if refused.status != 413 or len(chunk) == 1:
-                    raise
-                self._fitting = min(self._fitting, len(chunk) // 2)
-            else:
-                start += len(chunk)
-        return receipt
+        with gone_if_refused(audience):
+            return self._portions.send(delivery, lambda part: self._amend(audience, part))
 
     def clear(self, audience: Audience) -> None:
         """Take everybody out of a contact list."""
@@ -170,12 +161,12 @@ class Criteo(Destination):
         """Close all connections."""
         self._api.close()
 
-    def _amend(self, audience: Audience, delivery: Delivery, identifiers: Sequence[str]) -> Receipt:
+    def _amend(self, audience: Audience, delivery: Delivery) -> Receipt:
         kind = self.identifier_types[delivery.identifier_type]
         facts = {
             "operation": delivery.operation.value,
             "identifierType": SPELLINGS[kind],
-            "identifiers": list(identifiers),
+            "identifiers": list(delivery.identifiers),
         } | ({"gumCallerId": self._settings.gum_caller_id} if kind is GUM else {})
         path = contact_list_path(audience.remote_id)
         data = {"type": "ContactlistAmendment", "attributes": facts}
@@ -187,8 +178,5 @@ class Criteo(Destination):
         )
 
 
-def _joined(one: Receipt, other: Receipt) -> Receipt:
-    return Receipt(
-        unnamed_rejections=one.unnamed_rejections + other.unnamed_rejections,
-        sample=(one.sample + other.sample)[:SAMPLE_SIZE],
-    )
+def _is_too_large(error: DestinationError) -> bool:
+    return isinstance(error, RefusedAnswerError) and error.status == 413

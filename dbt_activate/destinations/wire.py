@@ -112,13 +112,17 @@ def _session() -> requests.Session:
 def _payload(request: Request) -> bytes | dict[str, str] | None:
     if request.form is not None:
         return dict(request.form)
+    if request.content is not None:
+        return request.content
     if request.body is None:
         return None
-    return json.dumps(request.body, separators=(",", ":")).encode()
+    # In UTF-8 rather than escaped: the size of a delivery is reckoned so.
+    return json.dumps(request.body, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _content_type(request: Request) -> dict[str, str]:
-    return {} if request.body is None else {"Content-Type": "application/json"}
+    usual = {} if request.body is None else {"Content-Type": "application/json"}
+    return {**usual, **request.headers}
 
 
 def _answer(response: requests.Response) -> Answer:

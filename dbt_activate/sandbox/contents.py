@@ -2,33 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
-from dbt_activate.sandbox.criteo import Criteo, CriteoSettings
+from dbt_activate.sandbox.criteo import Criteo
 from dbt_activate.sandbox.faults import Faults
 from dbt_activate.sandbox.traffic import Traffic
 from dbt_activate.sandbox.vendor import Vendor
+
+VENDORS: tuple[Callable[[], Vendor[Any, Any]], ...] = (Criteo,)
+"""Make the vendors that every sandbox has."""
+
+Kind = TypeVar("Kind", bound=Vendor[Any, Any])
 
 
 class Contents:
     """The vendors, what is to go wrong with them, and what they were asked.
 
     Attributes:
-        criteo: Criteo Marketing Solutions.
-        vendors: All vendors by name; a new vendor is one more of these.
+        vendors: All vendors by name.
         faults: What is to go wrong, on order.
         traffic: Every request to a vendor.
         latency_seconds: How long each request waits before it is carried out, without holding up others.
     """
 
-    def __init__(self, *, latency_seconds: float = 0.0, criteo: CriteoSettings | None = None) -> None:
-        self.criteo = Criteo(criteo)
-        self.vendors: Mapping[str, Vendor[Any, Any]] = {vendor.name: vendor for vendor in (self.criteo,)}
+    def __init__(
+        self, *given: Vendor[Any, Any], latency_seconds: float = 0.0, rate_limits: bool = True
+    ) -> None:
+        """Hold the usual vendors, with their usual settings, and those that are given.
+
+        Args:
+            given: Vendors with other settings, which take the place of those of their name; or your own.
+            latency_seconds: How long each request waits.
+            rate_limits: Whether vendors refuse requests that come faster than they document.
+        """
+        self.vendors: Mapping[str, Vendor[Any, Any]] = _by_name(given)
         self.faults = Faults()
         self.traffic = Traffic()
         self.latency_seconds = latency_seconds
         self._initial_latency_seconds = latency_seconds
+        if not rate_limits:
+            for vendor in self.vendors.values():
+                vendor.lift_rate_limit()
+
+    @property
+    def criteo(self) -> Criteo:
+        """Criteo Marketing Solutions."""
+        return self._vendor(Criteo)
 
     def reset(self) -> None:
         """Go back to the start: no audiences, no faults, no record of requests, the first settings."""
@@ -42,3 +62,14 @@ class Contents:
         """End the life of every access token of every vendor now."""
         for vendor in self.vendors.values():
             vendor.expire_tokens()
+
+    def _vendor(self, kind: type[Kind]) -> Kind:
+        vendor = self.vendors[kind.name]
+        if not isinstance(vendor, kind):
+            raise TypeError(f"This sandbox has another vendor under the name {kind.name!r}.")
+        return vendor
+
+
+def _by_name(given: Iterable[Vendor[Any, Any]]) -> dict[str, Vendor[Any, Any]]:
+    own = {vendor.name: vendor for vendor in given}
+    return {vendor.name: vendor for vendor in (make() for make in VENDORS)} | own

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import uvicorn
 
@@ -16,8 +16,8 @@ from dbt_activate.errors import ActivateError
 from dbt_activate.sandbox.admin import Admin
 from dbt_activate.sandbox.connection import CuttableProtocol
 from dbt_activate.sandbox.contents import Contents
-from dbt_activate.sandbox.criteo import CriteoSettings
 from dbt_activate.sandbox.gate import Gate
+from dbt_activate.sandbox.vendor import Vendor
 
 STOP_POLL_SECONDS = 0.02
 GRACE_SECONDS = 1
@@ -47,18 +47,22 @@ class Sandbox(Contents):
 
     def __init__(
         self,
+        *vendors: Vendor[Any, Any],
         host: str = "127.0.0.1",
         port: int = 0,
-        *,
         latency_seconds: float = 0.0,
-        criteo: CriteoSettings | None = None,
+        rate_limits: bool = True,
     ) -> None:
-        super().__init__(latency_seconds=latency_seconds, criteo=criteo)
+        super().__init__(*vendors, latency_seconds=latency_seconds, rate_limits=rate_limits)
         self.host = host
         self.port = port
         self._socket: socket.socket | None = None
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
+
+    def entry(self, vendor: str) -> dict[str, str]:
+        """Return the keys of an entry in ``destinations.yml`` that leads to a vendor here."""
+        return self.vendors[vendor].entry(f"{self.url}/{vendor}")
 
     @property
     def url(self) -> str:

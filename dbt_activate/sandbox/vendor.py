@@ -115,10 +115,24 @@ class Vendor(ABC, Generic[Held, Settings]):
         with self.lock:
             self._settings = type(self._settings).model_validate({**dict(self._settings), **changes})
 
+    def lift_rate_limit(self) -> None:
+        """Answer as often as asked from now on, also after a `reset`."""
+        if "rate_limit" in type(self._settings).model_fields:
+            self._initial_settings = self._initial_settings.model_copy(update={"rate_limit": None})
+            self.configure(rate_limit=None)
+
     def serve(self, call: Call) -> Response:
         """Carry a request out and answer it."""
         with self.lock:
             return self.answer(call)
+
+    @abstractmethod
+    def entry(self, url: str) -> dict[str, str]:
+        """Return the keys of an entry in ``destinations.yml`` that leads here: type, credentials, account.
+
+        Args:
+            url: Where this vendor answers, such as ``http://127.0.0.1:8737/criteo``.
+        """
 
     @abstractmethod
     def answer(self, call: Call) -> Response:

@@ -172,11 +172,11 @@ def test_colors(shop: Shop, flags: list[str], is_colored: bool) -> None:
 
 def test_the_sandbox_says_how_to_use_it(shop: Shop) -> None:
     """It prints its address and credentials that it takes, and ends when it is told to."""
-    with shop.start("sandbox", "--port", "0", "--rate-limit", "0") as process:
+    with shop.start("sandbox", "--port", "0", "--no-rate-limit") as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(6)]
+        lines = [process.stdout.readline() for _ in range(9)]
         process.terminate()
         process.wait(timeout=30)
     assert "http://127.0.0.1:" in lines[0]
-    entry = yaml.safe_load("".join(lines[2:6]))
-    assert set(entry) == {"base_url", "client_id", "client_secret", "advertiser_id"}
+    entry = yaml.safe_load("".join(lines[2:9]))["criteo"]
+    assert set(entry) == {"targets", "type", "base_url", "client_id", "client_secret", "advertiser_id"}

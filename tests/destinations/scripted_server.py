@@ -133,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = reply.fault == "truncate"
         return None
 
-    do_GET = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815  (http.server's names)
+    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _handle  # noqa: N815  (http.server's names)
 
     def _break(self) -> None:
         # No lingering: the other side sees a reset and not an orderly end.

@@ -13,7 +13,7 @@ from cogapp import Cog  # type: ignore[import-untyped]  # it ships no types
 from dbt_activate.sandbox import Sandbox
 from tests.docs.pages import PAGES, ROOT
 from tests.docs.rehearsal import Outcome, Rehearsal
-from tests.docs.stage import STAGES, quick_criteo
+from tests.docs.stage import STAGES
 from tests.shop import built_shop
 
 COG = ("-I", str(ROOT / "docs"), "-p", "import tables")
@@ -27,7 +27,7 @@ def main() -> int:
         for name, prepare in STAGES.items():
             page, stage = ROOT / name, Path(folder) / "stage"
             prepare(stage, built)
-            with Sandbox(criteo=quick_criteo()) as sandbox:
+            with Sandbox(rate_limits=False) as sandbox:
                 rewrite(page, list(Rehearsal(stage, sandbox.url).play(page)))
             shutil.rmtree(stage)
     return int(failed)

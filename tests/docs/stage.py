@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from dbt_activate.sandbox import CriteoSettings
 from tests.docs.rehearsal import SANDBOX_URL
 
 _PROJECT = """\
@@ -50,8 +49,3 @@ STAGES: Mapping[str, Callable[[Path, Path], None]] = {
     "docs/sandbox.md": shop,
 }
 """The pages that are carried out."""
-
-
-def quick_criteo() -> CriteoSettings:
-    """A sandbox without a rate limit."""
-    return CriteoSettings(rate_limit=None)

@@ -17,7 +17,7 @@ from dbt_activate.cli import app
 from dbt_activate.sandbox import Sandbox
 from tests.docs.pages import PAGES, ROOT, Block, read_blocks
 from tests.docs.rehearsal import Rehearsal, carried_out_in
-from tests.docs.stage import STAGES, new_project, quick_criteo
+from tests.docs.stage import STAGES, new_project
 from tests.shop import BIN
 
 VALIDATED = ("docs/configuration.md", "docs/destinations/criteo.md")
@@ -29,7 +29,7 @@ VALIDATED = ("docs/configuration.md", "docs/destinations/criteo.md")
 def test_examples_give_the_output_that_is_shown(name: str, built_project: Path, tmp_path: Path) -> None:
     """Carried out from top to bottom, every example prints what the page says (`make docs` renews it)."""
     STAGES[name](tmp_path / "stage", built_project)
-    with Sandbox(criteo=quick_criteo()) as sandbox:
+    with Sandbox(rate_limits=False) as sandbox:
         for outcome in Rehearsal(tmp_path / "stage", sandbox.url).play(ROOT / name):
             assert outcome.is_right, f"{name} shows\n{outcome.block.text}\nbut this came\n{outcome.actual}"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from dbt_activate.sandbox import Client, CriteoSettings, Sandbox
+from dbt_activate.sandbox import Client, Criteo, CriteoSettings, Sandbox
 
 if TYPE_CHECKING:
     from conftest import CriteoClient
@@ -132,7 +132,10 @@ def test_body_must_be_json(criteo: CriteoClient) -> None:
 def test_permissions_of_an_application() -> None:
     """An application that may only read searches, and cannot create."""
     reader = Client(secret="r", advertisers=("73550",), permissions=("read",))
-    with Sandbox(criteo=CriteoSettings(clients={"reader": reader})) as sandbox, requests.Session() as session:
+    with (
+        Sandbox(Criteo(CriteoSettings(clients={"reader": reader}))) as sandbox,
+        requests.Session() as session,
+    ):
         form = {"grant_type": "client_credentials", "client_id": "reader", "client_secret": "r"}
         token = session.post(f"{sandbox.url}/oauth2/token", data=form).json()["access_token"]
         session.headers["Authorization"] = f"Bearer {token}"

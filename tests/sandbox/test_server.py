@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from dbt_activate.errors import ActivateError
-from dbt_activate.sandbox import CriteoSettings, Fault, Sandbox
+from dbt_activate.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
     from conftest import CriteoClient
@@ -99,7 +99,7 @@ def test_stop_does_not_wait_for_a_held_request(criteo: CriteoClient, sandbox: Sa
 
 def test_requests_and_methods_from_many_threads() -> None:
     """Members that come by requests and by methods at once are all held."""
-    with Sandbox(criteo=CriteoSettings(rate_limit=None)) as sandbox, ThreadPoolExecutor(8) as threads:
+    with Sandbox(rate_limits=False) as sandbox, ThreadPoolExecutor(8) as threads:
         audience = sandbox.criteo.add_audience("list")
         path = f"{sandbox.url}/_sandbox/audiences/criteo/{audience}/members"
 

@@ -61,6 +61,17 @@ class CriteoState(Vendor[Segment, CriteoSettings]):
             self._held[segment.id] = segment
             return segment.id
 
+    def entry(self, url: str) -> dict[str, str]:
+        """Return the keys of an entry in ``destinations.yml`` that leads here."""
+        client_id, client = next(iter(self.settings.clients.items()))
+        return {
+            "type": "criteo",
+            "base_url": url,
+            "client_id": client_id,
+            "client_secret": client.secret.get_secret_value(),
+            "advertiser_id": client.advertisers[0],
+        }
+
     def expire_tokens(self) -> None:
         """End the life of every access token now."""
         with self.lock:
