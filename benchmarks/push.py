@@ -37,9 +37,10 @@ criteo = Criteo(settings, Throttles())
 wanted = AudienceSettings(name="bench")
 audience = criteo.find(wanted, None) or criteo.create(wanted)
 accepted = []
-pusher = Pusher(send=lambda delivery: criteo.push(audience, delivery), concurrency=criteo.concurrency,
+pusher = Pusher(send=lambda parcel: [criteo.push(audience, one) for one in parcel],
+                concurrency=criteo.concurrency,
                 answered=lambda delivery, answer: accepted.append(answer), tick=lambda: None)
-pusher.push(PlannedDelivery(number, Operation.ADD, "email:sha256", pl.Series(chunk))
+pusher.push((PlannedDelivery(number, Operation.ADD, "email:sha256", pl.Series(chunk)),)
             for number, chunk in enumerate(chunks, 1))
 assert pusher.stopped_by is None and len(accepted) == len(chunks)
 """

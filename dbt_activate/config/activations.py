@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from dbt_activate.config.destinations_file import DestinationEntry, Destinations
     from dbt_activate.dbt.manifest import Manifest
+    from dbt_activate.destination import Destination
 
 _NOT_IN_DEFAULTS = {"destination", "name"}
 
@@ -151,6 +152,9 @@ class _Reader:
             self._add(
                 declaration, "", "is ephemeral: it has no relation to read.", "Make it a table or a view."
             )
+        if audience is not None and entry.outline is not None:
+            for message in entry.destination.check_audience(entry.outline, audience):
+                self._add(declaration, "audience", message)
         if audience is None or len(self._problems) > before:
             return None
         return Activation(
@@ -180,20 +184,29 @@ class _Reader:
         self, declaration: Declaration, entry: DestinationEntry, settings: ActivationSettings
     ) -> tuple[FieldMapping, ...]:
         mapping = settings.mapping or {}
-        types = entry.destination.identifier_types
-        takes = f"{entry.destination.label} takes {', '.join(types)}."
+        destination = entry.destination
+        takes = f"{destination.label} takes {_words(destination)}."
         if not mapping:
             self._add(declaration, "mapping", "is required: it says which column is which identifier.", takes)
             return ()
+        types = {name: kind for name in mapping if (kind := destination.identifier_type(name))}
         unknown = [name for name in mapping if name not in types]
         for name in unknown:
-            hint = near_match(name, types)
+            hint = near_match(name, destination.identifier_types)
             hint = f"{hint} {takes}" if hint.startswith("Did you") else takes
-            self._add(declaration, f"mapping.{name}", f"{entry.destination.label} does not know it.", hint)
+            self._add(declaration, f"mapping.{name}", f"{destination.label} does not know it.", hint)
+        if destination.one_identifier and len(mapping) > 1:
+            names = " and ".join(mapping)
+            self._add(
+                declaration,
+                "mapping",
+                f"maps {names}, and {destination.label} takes one: two might name the same person.",
+                "Choose one; a second activation can use another.",
+            )
         self._check_mapping(declaration, entry, mapping)
         if unknown:
             return ()
-        form = settings.hash or entry.destination.default_form
+        form = settings.hash or destination.default_form
         return tuple(
             FieldMapping(types[name], column, form if types[name].hashable else Form.PLAIN)
             for name, columns in mapping.items()
@@ -233,11 +246,10 @@ class _Reader:
         activation: Activation,
         audiences: dict[tuple[str, ...], Declaration],
     ) -> None:
-        account = self._destinations.entries[activation.destination].account()
-        wanted = activation.audience
-        same = [(*account, "name", wanted.name)]
+        entry, wanted = self._destinations.entries[activation.destination], activation.audience
+        same = [("identity", *entry.identity(wanted))]
         if wanted.remote_id is not None:
-            same.append((*account, "remote_id", wanted.remote_id))
+            same.append(("remote_id", *entry.account(), wanted.remote_id))
         others = [audiences.setdefault(identity, declaration) for identity in same]
         other = next((one for one in others if one is not declaration), None)
         if other:
@@ -250,6 +262,10 @@ class _Reader:
 
     def _add(self, declaration: Declaration, key: str, message: str, hint: str = "") -> None:
         self._problems.append(declaration.problem(key, message, hint))
+
+
+def _words(destination: type[Destination]) -> str:
+    return ", ".join(filter(None, (*destination.identifier_types, destination.other_identifiers)))
 
 
 def _guards(settings: ActivationSettings) -> Guards:

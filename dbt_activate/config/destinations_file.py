@@ -23,9 +23,11 @@ from dbt_activate.problems import describe, dotted, near_match, place
 from dbt_activate.yaml_file import YamlFile, read_yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from dbt_activate.dbt.jinja import RenderError
     from dbt_activate.dbt.project import DbtProject
-    from dbt_activate.destination import Destination, DestinationSettings
+    from dbt_activate.destination import AudienceSettings, Destination, DestinationSettings
     from dbt_activate.yaml_file import KeyPath
 
 DESTINATIONS_FILE = "destinations.yml"
@@ -75,10 +77,20 @@ class DestinationEntry:
         return target in self.targets
 
     def account(self) -> tuple[str, ...]:
-        """What, with an audience's name, makes an audience unique."""
+        """Name the account that it leads to."""
         if self.outline is None:
             return ("entry", self.name)
         return ("account", self.destination.type_name, *self.destination.account(self.outline))
+
+    def identity(self, wanted: AudienceSettings) -> tuple[str, ...]:
+        """Name what makes an audience one: two activations of one identity would feed the same."""
+        if self.outline is None:
+            return ("entry", self.name, wanted.name)
+        return ("account", self.destination.type_name, *self.destination.identity(self.outline, wanted))
+
+    def lane(self, wanted: AudienceSettings) -> Hashable | None:
+        """Name what must not be worked on twice at a time; None if there is no such thing."""
+        return None if self.outline is None else self.destination.lane(self.outline, wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +161,12 @@ class _Reader:
         self._note_clear_secrets(name, raw, destination)
         rendered, errors = self._render(name, raw)
         outline = self._outline(name, rendered, errors, destination)
+        if destination.one_at_a_time and outline and (outline.concurrency or 1) > 1:
+            self._add(
+                (name, "concurrency"),
+                f"is {outline.concurrency}, and {destination.label} takes one delivery at a time.",
+                "Leave it out.",
+            )
         if len(self._problems) > before:
             return None
         targets, defaults = rendered.get("targets"), rendered.get("defaults")

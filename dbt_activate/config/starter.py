@@ -65,7 +65,8 @@ def _variable(destination: type[Destination], key: str) -> str:
 
 
 def _lines(destination: type[Destination]) -> Iterator[str]:
-    name, kinds = destination.type_name, destination.identifier_types
+    name = destination.type_name
+    takes = ", ".join(filter(None, (*destination.identifier_types, destination.other_identifiers)))
     yield f"# The tools that this project activates into. env_var() and var() work as in {PROJECT_FILE}."
     yield f"{name}: # a name of your choice; activations refer to it"
     yield f"  type: {name}"
@@ -77,14 +78,14 @@ def _lines(destination: type[Destination]) -> Iterator[str]:
     if "base_url" in destination.Settings.model_fields:
         yield "  # base_url: http://127.0.0.1:8737 # to try it out with `dbt-activate sandbox`"
     yield "  # defaults: # default settings of all activations into it"
-    yield f"  #   mapping: {{{next(iter(kinds))}: your_column}} # it takes: {', '.join(kinds)}"
+    yield f"  #   mapping: {{{_first_kind(destination)}: your_column}} # it takes: {takes}"
 
 
 def _steps(destination: type[Destination], *, is_new: bool) -> Iterator[str]:
     if is_new:
         variables = ", ".join(_variable(destination, key) for key in _required(destination))
         yield f"Set the environment variables {variables} (a .env file will do; keep it out of git)."
-    kind = next(iter(destination.identifier_types))
+    kind = _first_kind(destination)
     yield (
         "Say in a model's YAML which audience it feeds:\n"
         "     config:\n"
@@ -97,3 +98,7 @@ def _steps(destination: type[Destination], *, is_new: bool) -> Iterator[str]:
     yield "Check the connection and the credentials: dbt-activate debug"
     yield "See who would be sent: dbt-activate plan"
     yield "Send them: dbt-activate sync --target prod"
+
+
+def _first_kind(destination: type[Destination]) -> str:
+    return next(iter(destination.identifier_types), "your_field")

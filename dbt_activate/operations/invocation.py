@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dbt_activate.errors import ConfigError
 from dbt_activate.operations.opening import open_destination
 from dbt_activate.operations.outcome import plan_one, sync_one
-from dbt_activate.operations.runner import Runner
+from dbt_activate.operations.runner import Job, Runner
 from dbt_activate.reporting.artifact import ARTIFACT, write_artifact
 from dbt_activate.reporting.events import Emit
 from dbt_activate.reporting.lines import Turn, artifact_failed, finished, found, interrupted, started, summary
@@ -136,13 +136,19 @@ class Invocation:
             self.threads, self._stop, lambda result: result.has_failed, self._request.fail_fast
         )
         try:
-            runner.run([partial(self._carry_out, turn) for turn in turns])
+            runner.run([self._job(turn) for turn in turns])
         except KeyboardInterrupt:
             logger.debug("left before all activations had ended")
         finally:
             self._close_destinations()
         results = self._collected(turns, runner)
         return SyncResult(results, self.id, started_at, utc_now(), runner.interrupted)
+
+    def _job(self, turn: Turn) -> Job[ActivationResult]:
+        one = turn.activation
+        is_pushed = one.destination in self._destinations
+        lane = self._entry(one).lane(one.audience) if is_pushed else None
+        return Job(partial(self._carry_out, turn), lane)
 
     def _keep(self, result: SyncResult, args: Mapping[str, Any]) -> None:
         target_path = self._workspace.project.target_path

@@ -11,7 +11,7 @@ from dbt_activate.reporting.events import Emit
 from dbt_activate.reporting.lines import Turn, delivered, planned
 from dbt_activate.reporting.results import ActivationResult, Status
 from dbt_activate.state.lease import utc_now
-from dbt_activate.sync.plan import Plan, PlannedDelivery, check_guards
+from dbt_activate.sync.plan import DeliveryLimits, Plan, PlannedDelivery, check_guards
 from dbt_activate.sync.planning import make_plan
 from dbt_activate.sync.run import Context, Sync
 
@@ -53,7 +53,7 @@ def plan_one(turn: Turn, entry: DestinationEntry, context: Context, *, only_aske
     )
     try:
         plan = _make_plan(turn, entry, context)
-        result = _with_plan(result, plan, entry.destination.delivery_size)
+        result = _with_plan(result, plan, _limits(entry))
         check_guards(plan, context.options.allowed)
     except GuardError as guard:
         result = replace(result, status=Status.GUARDED, message=str(guard), error=guard)
@@ -119,6 +119,8 @@ def _result_of(sync: Sync) -> ActivationResult:
         unnamed_rejections=run.unnamed_rejections,
         rejected_samples=tuple(sync.tally.samples),
         deliveries=run.deliveries,
+        unconfirmed=run.unconfirmed,
+        notes=tuple(sync.notes),
         started_at=run.started_at,
         finished_at=run.finished_at,
         plan=sync.plan,
@@ -126,8 +128,13 @@ def _result_of(sync: Sync) -> ActivationResult:
     )
 
 
-def _with_plan(result: ActivationResult, plan: Plan, delivery_size: int) -> ActivationResult:
-    parts = [part.height for diff in plan.diffs.values() for part in (diff.added, diff.removed)]
+def _limits(entry: DestinationEntry) -> DeliveryLimits:
+    usual = DeliveryLimits.of(entry.destination)
+    size = entry.outline and entry.outline.delivery_size
+    return replace(usual, members=min(size, usual.members)) if size else usual
+
+
+def _with_plan(result: ActivationResult, plan: Plan, limits: DeliveryLimits) -> ActivationResult:
     return replace(
         result,
         members=plan.members,
@@ -135,6 +142,6 @@ def _with_plan(result: ActivationResult, plan: Plan, delivery_size: int) -> Acti
         removed=plan.removed_count,
         invalid=plan.invalid,
         invalid_samples=plan.samples,
-        deliveries=sum(-(-size // delivery_size) for size in parts),
+        deliveries=plan.delivery_count(limits),
         plan=plan,
     )

@@ -19,7 +19,7 @@ from dbt_activate.state.lease import utc_now
 from dbt_activate.state.snapshot import Snapshot
 from dbt_activate.sync.diff import IDENTIFIER, Diff, identifiers
 from dbt_activate.sync.ledger import Ledger
-from dbt_activate.sync.plan import TYPE, Plan
+from dbt_activate.sync.plan import TYPE, DeliveryLimits, Plan
 from dbt_activate.sync.run import new_run_id
 from dbt_activate.throttle import Throttles
 
@@ -67,7 +67,7 @@ class Reset:
                 return False
             ledger.open(session)
             if destination:
-                self._log_removals(session, ledger, destination.delivery_size)
+                self._log_removals(session, ledger, DeliveryLimits.of(destination))
         try:
             if destination:
                 _clear(destination, record)
@@ -84,14 +84,14 @@ class Reset:
             return None
         return read_audiences(session, self.tables).get(self.activation.key)
 
-    def _log_removals(self, session: Session, ledger: Ledger, delivery_size: int) -> None:
+    def _log_removals(self, session: Session, ledger: Ledger, limits: DeliveryLimits) -> None:
         """Log that everybody is about to leave.
 
         Cut off after that, nobody is known for sure, and the next sync sends all of them again,
         whichever way the segment says.
         """
         plan = Plan(self.activation, {name: _leaving(held) for name, held in self._held(session).items()})
-        ledger.write(session, plan, plan.changes(delivery_size))
+        ledger.write(session, plan, plan.changes(limits))
 
     def _held(self, session: Session) -> dict[str, pl.DataFrame]:
         snapshot = Snapshot(self.tables, self.activation.key)

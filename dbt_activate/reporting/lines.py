@@ -107,6 +107,7 @@ def finished(turn: Turn, result: ActivationResult) -> Iterator[Event]:
         "ActivationResult", message, level, {**turn.data, **counts(result), "message": result.message}
     )
     yield from _not_sent(turn, result)
+    yield from _left_open(turn, result)
 
 
 def counts(result: ActivationResult) -> dict[str, Any]:
@@ -120,6 +121,7 @@ def counts(result: ActivationResult) -> dict[str, Any]:
         "rejected": result.rejected,
         "unnamed_rejections": result.unnamed_rejections,
         "deliveries": result.deliveries,
+        "unconfirmed": result.unconfirmed,
     }
 
 
@@ -185,6 +187,17 @@ def _not_sent(turn: Turn, result: ActivationResult) -> Iterator[Event]:
         yield Event(
             "UnnamedRejections", message, Level.WARN, {**turn.data, "count": result.unnamed_rejections}
         )
+
+
+def _left_open(turn: Turn, result: ActivationResult) -> Iterator[Event]:
+    if result.unconfirmed:
+        message = (
+            f"  {turn.activation.key}: {_count(result.unconfirmed, 'delivery', 'deliveries')} accepted by "
+            f"{turn.label}, which has not said yet that they are applied"
+        )
+        yield Event("Unconfirmed", message, Level.WARN, {**turn.data, "count": result.unconfirmed})
+    for note in result.notes:
+        yield Event("ActivationNote", f"  {turn.activation.key}: {note}", Level.WARN, turn.data)
 
 
 def _such_as(sample: Sequence[str]) -> str:

@@ -55,6 +55,8 @@ class ActivationResult:
         unnamed_rejections: Members that it only counted as not taken.
         rejected_samples: A few of the unnamed, masked.
         deliveries: How many deliveries the plan had.
+        unconfirmed: Deliveries that were accepted, and not yet applied there when we stopped asking.
+        notes: What else there is to say, such as that the audience could not be renamed.
         started_at: UTC; None if it was not begun.
         finished_at: UTC.
         plan: The plan, once it stood.
@@ -76,6 +78,8 @@ class ActivationResult:
     unnamed_rejections: int = 0
     rejected_samples: tuple[str, ...] = ()
     deliveries: int = 0
+    unconfirmed: int = 0
+    notes: tuple[str, ...] = ()
     started_at: datetime | None = None
     finished_at: datetime | None = None
     plan: Plan | None = field(default=None, repr=False)
@@ -101,9 +105,9 @@ class ActivationResult:
 
     @property
     def has_warnings(self) -> bool:
-        """Whether it went well, but some members were invalid or not taken."""
+        """Whether it went well, but somebody was not sent or not taken, or something is unconfirmed."""
         return self.status is Status.SUCCESS and bool(
-            self.invalid or self.rejected or self.unnamed_rejections
+            self.invalid or self.rejected or self.unnamed_rejections or self.unconfirmed or self.notes
         )
 
     def required_plan(self) -> Plan:

@@ -34,6 +34,7 @@ class AudienceRecord:
         remote_id: The destination's own id; None until it is known.
         name: The name that we last gave it.
         description: The description that we last gave it.
+        is_ours: Whether we made it, or found it there and were told to use it.
         pending: What we are in the middle of.
         version: Counts what was written; the highest one is true.
     """
@@ -45,6 +46,7 @@ class AudienceRecord:
     remote_id: str | None = None
     name: str = ""
     description: str = ""
+    is_ours: bool = True
     pending: Pending = Pending.NOTHING
     version: int = 0
 
@@ -52,7 +54,8 @@ class AudienceRecord:
 def read_audiences(session: Session, tables: Tables) -> dict[str, AudienceRecord]:
     """Read all audiences of this target, by key."""
     rows = session.rows(
-        "select audience_key, destination, activation, model, remote_id, name, description, pending, version "
+        "select audience_key, destination, activation, model, remote_id, name, description, is_ours, "
+        "pending, version "
         f"from {tables.name('audiences')} order by version"
     )
     records = (AudienceRecord(*row) for row in rows)
@@ -68,7 +71,7 @@ def write_audience(session: Session, tables: Tables, record: AudienceRecord, now
     table, written = tables.name("audiences"), replace(record, version=record.version + 1)
     values = [getattr(written, name) for name in AudienceRecord.__slots__]
     session.execute(
-        f"insert into {table} values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"insert into {table} values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [value.value if isinstance(value, Pending) else value for value in values] + [now],
     )
     session.execute(

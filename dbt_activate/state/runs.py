@@ -36,6 +36,7 @@ class RunRecord:
         rejected: Members that the destination did not take, by name.
         unnamed_rejections: Members that it only counted as not taken.
         deliveries: How many deliveries the plan had.
+        unconfirmed: Deliveries that it accepted, and had not yet applied when we stopped asking.
         full_refresh: Whether everybody was sent again.
     """
 
@@ -57,6 +58,7 @@ class RunRecord:
     rejected: int = 0
     unnamed_rejections: int = 0
     deliveries: int = 0
+    unconfirmed: int = 0
     full_refresh: bool = False
 
 

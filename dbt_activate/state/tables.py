@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 _COLUMNS = {
     "audiences": """
         audience_key varchar, destination varchar, activation varchar, model varchar,
-        remote_id varchar, name varchar, description varchar, pending varchar, version bigint,
-        updated_at timestamp""",
+        remote_id varchar, name varchar, description varchar, is_ours boolean, pending varchar,
+        version bigint, updated_at timestamp""",
     "runs": """
         run_id varchar, audience_key varchar, destination varchar, activation varchar, model varchar,
         target varchar, invocation_id varchar, started_at timestamp, finished_at timestamp, status varchar,
         message varchar, members bigint, added bigint, removed bigint, invalid bigint, rejected bigint,
-        unnamed_rejections bigint, deliveries bigint, full_refresh boolean""",
+        unnamed_rejections bigint, deliveries bigint, unconfirmed bigint, full_refresh boolean""",
     "deliveries": """
         audience_key varchar, run_id varchar, delivery integer, operation varchar, identifier_type varchar,
         members bigint, state varchar, opening integer""",

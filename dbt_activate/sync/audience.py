@@ -7,7 +7,7 @@ destination's answer and our note of it knows its own audience again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dbt_activate.delivery import Audience
@@ -37,12 +37,14 @@ class Binding:
         destination: Where the audience is.
         record: What we know of the audience; kept up to date.
         save: Writes a record to the state tables, and returns it as written.
+        notes: What a person should know of, such as that the tool cannot rename.
     """
 
     activation: Activation
     destination: Destination
     record: AudienceRecord
     save: Save
+    notes: list[str] = field(default_factory=list)
 
     def bind(self) -> Audience:
         """Return the remote audience, made if need be. If `needs_refill`, the snapshot is void.
@@ -62,8 +64,8 @@ class Binding:
         """Find the audience that is ours by its id. None if there is none, or it vanished."""
         if self.record.remote_id is None:
             return None
-        if self._wanted_id not in (None, self.record.remote_id):
-            raise ConfigError([self._moved()])
+        if not self.destination.can_be(self.activation.audience, self.record.remote_id):
+            raise ConfigError([self._moved(self.record.remote_id)])
         audience = self.destination.find(self.activation.audience, self.record.remote_id)
         if audience is None and self._wanted_id:
             raise self._no_such_audience()
@@ -76,9 +78,10 @@ class Binding:
             if self._wanted_id:
                 raise self._no_such_audience()
             return None
-        if self.record.pending is not Pending.CREATE:
+        is_ours = self.record.pending is Pending.CREATE
+        if not is_ours:
             self._ask_leave(audience)
-        self._take_over(audience)
+        self._take_over(audience, is_ours=is_ours)
         return audience
 
     def _ask_leave(self, audience: Audience) -> None:
@@ -95,27 +98,35 @@ class Binding:
         except (RefusedError, AccessError, AuthenticationError):
             self._note(pending=Pending.NOTHING)  # certainly not made: one found later is not ours
             raise
-        self._take_over(audience)
+        self._take_over(audience, is_ours=True)
         return audience
 
-    def _take_over(self, audience: Audience) -> None:
+    def _take_over(self, audience: Audience, *, is_ours: bool) -> None:
         vanished = self.record.remote_id not in (None, audience.remote_id)
         self._note(
             remote_id=audience.remote_id,
-            name=audience.name,
+            # A name that cannot be changed is at odds with the project only once that changes.
+            name=audience.name if self.destination.renames else self.activation.audience.name,
             description=audience.description or "",
+            is_ours=is_ours,
             pending=Pending.REFILL if vanished else Pending.NOTHING,
         )
 
     def _named(self, audience: Audience) -> Audience:
         """Rename or describe the audience where the project says so since we last did."""
-        wanted = self._wanted_names()
-        description = wanted.description if self.destination.has_descriptions else self.record.description
-        if (self.record.name, self.record.description) == (wanted.name, description):
+        wanted, there = self._wanted_names(), self.destination
+        if wanted.name != self.record.name and not there.renames:
+            self.notes.append(
+                f"{there.label} cannot rename an audience: it stays {self.record.name!r} there, and is not "
+                f"{wanted.name!r}. Set audience.name back; or reset the activation to have a new one made."
+            )
+        name = wanted.name if there.renames else self.record.name
+        description = wanted.description if _can_describe(there) else self.record.description
+        if (self.record.name, self.record.description) == (name, description):
             return audience
-        renamed = self.destination.update(audience, wanted)
-        self._note(name=wanted.name, description=description)
-        return renamed
+        changed = there.update(audience, wanted.model_copy(update={"name": name}))
+        self._note(name=name, description=description)
+        return changed
 
     def _wanted_names(self) -> AudienceSettings:
         """Return the wanted settings; one that is tied by its id keeps its name unless it is given one."""
@@ -146,12 +157,16 @@ class Binding:
             "to have one made."
         )
 
-    def _moved(self) -> Problem:
+    def _moved(self, remote_id: str) -> Problem:
         return Problem(
             file=self.activation.model.path,
             where=f"activation {self.activation.key}",
-            key="audience.remote_id",
-            message=f"is {self._wanted_id}, but this activation has filled audience {self.record.remote_id}.",
+            key="audience",
+            message=f"now names another audience than {remote_id}, which this activation has filled.",
             hint=f"Run `dbt-activate reset --select {self.activation.model.name}` to let go of the old one "
             "first; its members then stay as they are there.",
         )
+
+
+def _can_describe(destination: Destination) -> bool:
+    return destination.has_descriptions and destination.changes_descriptions

@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import polars as pl
 
 from dbt_activate.delivery import Delivery, Operation
 from dbt_activate.errors import GuardError
 from dbt_activate.identifiers import Form, hashed
-from dbt_activate.sync.diff import IDENTIFIER, Diff
+from dbt_activate.sync.diff import IDENTIFIER, Diff, identifiers
 
 if TYPE_CHECKING:
     from dbt_activate.config.activation import Activation
+    from dbt_activate.destination import Destination
 
 TYPE = "identifier_type"
+
+_HASH_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryLimits:
+    """How much one delivery may hold.
+
+    Attributes:
+        members: The most members.
+        bytes: The most bytes of the identifiers, written as a JSON array in UTF-8; None for no limit.
+    """
+
+    members: int
+    bytes: int | None = None
+
+    @classmethod
+    def of(cls, destination: Destination | type[Destination]) -> Self:
+        """Return what a destination takes at once."""
+        return cls(destination.delivery_size, destination.delivery_bytes)
+
+    def hold(self, *deliveries: PlannedDelivery) -> bool:
+        """Tell whether several deliveries fit into one."""
+        if sum(len(one.members) for one in deliveries) > self.members:
+            return False
+        return self.bytes is None or sum(one.bytes for one in deliveries) <= self.bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +108,27 @@ class Plan:
         """Whether the snapshot has to be put into one form."""
         return any(diff.folded is not None for diff in self.diffs.values())
 
-    def changes(self, delivery_size: int) -> pl.DataFrame:
+    def delivery_count(self, limits: DeliveryLimits) -> int:
+        """Return how many deliveries the changes make."""
+        if limits.bytes is not None:
+            return self.changes(limits)["delivery"].n_unique()
+        parts = (part.height for diff in self.diffs.values() for part in (diff.removed, diff.added))
+        return sum(-(-height // limits.members) for height in parts)
+
+    def changes(self, limits: DeliveryLimits) -> pl.DataFrame:
         """Return all changes as they are logged, removals first, numbered by delivery.
 
         Sorted, so that the same difference always makes the same deliveries: joins keep no order.
         Columns: ``delivery`` (from 1), ``operation``, ``identifier_type``, ``identifier``.
         """
-        parts, number = [], 1
+        parts, number = [_numbered(identifiers(), Operation.ADD, "", 1, limits)], 1
         for operation, member_type in product((Operation.REMOVE, Operation.ADD), self.diffs):
             diff = self.diffs[member_type]
             members = diff.removed if operation is Operation.REMOVE else diff.added
-            parts.append(_numbered(members, operation, member_type, number, delivery_size))
-            number += -(-members.height // delivery_size)
-        return pl.concat(parts) if parts else _numbered(pl.DataFrame(), Operation.ADD, "", 1, 1)
+            if members.height:
+                parts.append(_numbered(members, operation, member_type, number, limits))
+                number = parts[-1]["delivery"][-1] + 1
+        return pl.concat(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +160,11 @@ class PlannedDelivery:
     member_type: str
     members: pl.Series = field(repr=False)
 
+    @property
+    def bytes(self) -> int:
+        """How long the identifiers are, as `DeliveryLimits.bytes` counts."""
+        return int(self.members.to_frame(IDENTIFIER).select(_written(self.member_type).sum()).item())
+
     def build(self) -> Delivery:
         """Make what the destination sees. Only here identifiers are hashed."""
         name, _, form = self.member_type.partition(":")
@@ -140,6 +180,29 @@ def split_changes(changes: pl.DataFrame) -> Iterator[PlannedDelivery]:
         part = changes.slice(start, length)
         yield PlannedDelivery(number, Operation(part["operation"][0]), part[TYPE][0], part[IDENTIFIER])
         start += length
+
+
+def paired(
+    deliveries: Iterable[PlannedDelivery], limits: DeliveryLimits
+) -> Iterator[tuple[PlannedDelivery, ...]]:
+    """Put the last removal of a member type together with its first addition, where one request holds both.
+
+    Yields every other delivery alone, in order; so removals that go alone come before all else.
+    """
+    planned = list(deliveries)
+    removals = {one.member_type: one for one in planned if one.operation is Operation.REMOVE}
+    additions = {one.member_type: one for one in reversed(planned) if one.operation is Operation.ADD}
+    partners = {
+        addition.number: removals[name]
+        for name, addition in additions.items()
+        if name in removals and limits.hold(removals[name], addition)
+    }
+    together = {removal.number for removal in partners.values()}
+    for delivery in planned:
+        if delivery.number in partners:
+            yield partners[delivery.number], delivery
+        elif delivery.number not in together:
+            yield (delivery,)
 
 
 def doubtful_changes(plan: Plan, changes: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
@@ -192,17 +255,35 @@ def check_guards(plan: Plan, allowed: Allowed) -> None:
 
 
 def _numbered(
-    members: pl.DataFrame, operation: Operation, member_type: str, first: int, size: int
+    members: pl.DataFrame, operation: Operation, member_type: str, first: int, limits: DeliveryLimits
 ) -> pl.DataFrame:
-    if members.is_empty():
-        members = pl.DataFrame(schema={IDENTIFIER: pl.String})
-    number = pl.int_range(pl.len(), dtype=pl.Int32) // size + first
+    number = pl.int_range(pl.len()) // limits.members
+    if limits.bytes is not None:
+        by_bytes = _share_of_bytes(_written(member_type), limits.bytes)
+        number = pl.struct(number.alias("by_members"), by_bytes.alias("by_bytes")).rle_id()
     return members.sort(IDENTIFIER).select(
-        number.cast(pl.Int32).alias("delivery"),
+        (number + first).cast(pl.Int32).alias("delivery"),
         pl.lit(operation.value).alias("operation"),
         pl.lit(member_type).alias(TYPE),
         pl.col(IDENTIFIER),
     )
+
+
+def _share_of_bytes(sizes: pl.Expr, limit: int) -> pl.Expr:
+    """Number the rows so that the sizes of those with one number are at most `limit` together.
+
+    Rows are told apart by where they begin, so the last one of a number may stick out by its own size.
+    """
+    longest = sizes.max()
+    return (sizes.cum_sum() - sizes) // pl.max_horizontal(limit - longest, 1)
+
+
+def _written(member_type: str) -> pl.Expr:
+    """Count an identifier's bytes in a JSON array: its own, quotes, a comma, backslashes where needed."""
+    if member_type.endswith(f":{Form.SHA256}"):
+        return pl.repeat(_HASH_LENGTH + 3, pl.len(), dtype=pl.Int64)
+    value = pl.col(IDENTIFIER)
+    return (value.str.len_bytes() + value.str.count_matches(r'["\\]') + 3).cast(pl.Int64)
 
 
 def nobody() -> pl.DataFrame:

@@ -17,8 +17,6 @@ from dbt_activate.sync.plan import TYPE, Plan, nobody
 from dbt_activate.sync.segment import find_segment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from dbt_activate.config.activation import Activation, FieldMapping
     from dbt_activate.destination import Destination
     from dbt_activate.identifiers import IdentifierType
@@ -44,7 +42,7 @@ def make_plan(
         ConfigError: The model lacks a mapped column.
     """
     segment = find_segment(session, tables.warehouse, activation)
-    return _Planner(session, tables, activation, segment, destination.identifier_types, full_refresh).plan()
+    return _Planner(session, tables, activation, segment, destination, full_refresh).plan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class _Planner:
     tables: Tables
     activation: Activation
     segment: Segment
-    kinds: Mapping[str, IdentifierType]
+    destination: type[Destination]
     full_refresh: bool
 
     def plan(self) -> Plan:
@@ -64,6 +62,13 @@ class _Planner:
         mapped = [field.member_type for field in self.activation.fields]
         types = list(dict.fromkeys([*mapped, *held_types, *unsure[TYPE].unique().sort()]))
         diffs = {name: self._diff(name, unsure, name in held_types) for name in types}
+        # Somebody who leaves under an old type may be there under the mapped one, too, and would go with it:
+        # so after such removals everybody is added again.
+        if self.destination.one_identifier and any(
+            diffs[name].removed.height for name in types if name not in mapped
+        ):
+            everybody = replace(self, full_refresh=True)
+            diffs |= {name: everybody._diff(name, unsure, name in held_types) for name in mapped}
         plan = Plan(self.activation, diffs, unsure)
         return self._held_back(plan) if known and not self.activation.retry_rejected else plan
 
@@ -99,8 +104,8 @@ class _Planner:
         return replace(fewer, held_back=plan.added_count - fewer.added_count)
 
     def _kind(self, name: str) -> IdentifierType:
-        if name in self.kinds:
-            return self.kinds[name]
+        if kind := self.destination.identifier_type(name):
+            return kind
         raise ConfigError(
             [
                 Problem(

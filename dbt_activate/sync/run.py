@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
 
-from dbt_activate.delivery import Audience, Delivery, Receipt
+from dbt_activate.delivery import Audience, Confirmation, Delivery, Receipt
 from dbt_activate.errors import (
     ActivateError,
     DestinationError,
@@ -43,10 +43,12 @@ from dbt_activate.sync.audience import Binding
 from dbt_activate.sync.ledger import Ledger
 from dbt_activate.sync.plan import (
     Allowed,
+    DeliveryLimits,
     Plan,
     PlannedDelivery,
     check_guards,
     doubtful_changes,
+    paired,
     split_changes,
     undelivered_members,
 )
@@ -55,6 +57,8 @@ from dbt_activate.sync.push import TICK_SECONDS, Answer, Pusher
 from dbt_activate.sync.tally import Tally
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from dbt_activate.config.activation import Activation
     from dbt_activate.destination import Destination
     from dbt_activate.state.tables import Tables
@@ -136,6 +140,7 @@ class Sync:
         error: What stopped the run or made it incomplete; None if all went well.
         remote_id: The destination's own id of the audience, once it is known.
         tally: What the destination has answered so far.
+        notes: What a person should know of, though all went well.
     """
 
     activation: Activation
@@ -147,6 +152,7 @@ class Sync:
     error: ActivateError | None = field(default=None, init=False)
     remote_id: str | None = field(default=None, init=False)
     tally: Tally = field(default_factory=Tally, init=False)
+    notes: list[str] = field(default_factory=list, init=False)
     _ledger: Ledger = field(init=False)
     _flushed_at: datetime = field(init=False)
     _renewing: threading.Lock = field(default_factory=threading.Lock, init=False)
@@ -190,6 +196,7 @@ class Sync:
         audience = self._bind(record)
         changes = self._write_log()
         pusher = self._push(audience, changes)
+        self._confirm(audience, pusher)
         self._apply(changes)
         failure = pusher.stopped_by or self.tally.first_failure
         if failure:
@@ -222,6 +229,7 @@ class Sync:
         """Find or make the remote audience; plan once more if the old one had vanished."""
         binding = Binding(self.activation, self.destination, record, self._save_record)
         audience = binding.bind()
+        self.notes += binding.notes
         self.remote_id = audience.remote_id
         if binding.needs_refill:
             with self._session() as session:
@@ -232,7 +240,7 @@ class Sync:
     def _write_log(self) -> pl.DataFrame:
         """Write down what will be sent, before any of it is."""
         plan = self._planned
-        changes = plan.changes(self.destination.delivery_size)
+        changes = plan.changes(DeliveryLimits.of(self.destination))
         self.run = replace(self.run, deliveries=changes["delivery"].n_unique())
         if changes.height or plan.is_folded:
             with self._session() as session:
@@ -244,25 +252,44 @@ class Sync:
 
     def _push(self, audience: Audience, changes: pl.DataFrame) -> Pusher:
         pusher = Pusher(
-            send=lambda delivery: self._send(audience, delivery),
+            send=lambda deliveries: self._send(audience, deliveries),
             concurrency=self.destination.concurrency,
             answered=self._answered,
             tick=self._tick,
             tick_seconds=self.context.tick_seconds,
         )
         if changes.height:
-            pusher.push(split_changes(changes))
+            pusher.push(self._parcels(split_changes(changes)))
         return pusher
 
-    def _send(self, audience: Audience, delivery: Delivery) -> Receipt:
-        """Send one delivery, if the audience is still ours; called in several threads."""
+    def _parcels(self, deliveries: Iterable[PlannedDelivery]) -> Iterable[tuple[PlannedDelivery, ...]]:
+        if self.destination.shares_requests:
+            return paired(deliveries, DeliveryLimits.of(self.destination))
+        return ((delivery,) for delivery in deliveries)
+
+    def _send(self, audience: Audience, deliveries: Sequence[Delivery]) -> Sequence[Receipt]:
+        """Send one parcel, if the audience is still ours; called in several threads."""
         self._stay_in_touch()
         if self.context.cancelled.is_set():
             raise InterruptedRunError(
                 f"activation {self.activation.key}: stopped. What was acknowledged is kept, the rest "
                 "stands as open in the log. Run sync again to go on."
             )
-        return self.destination.push(audience, delivery)
+        if len(deliveries) == 1:
+            return (self.destination.push(audience, deliveries[0]),)
+        removal, addition = deliveries
+        return self.destination.push_together(audience, removal, addition)
+
+    def _confirm(self, audience: Audience, pusher: Pusher) -> None:
+        """Follow what was accepted until it is applied there. It stands as accepted, whatever comes of it."""
+        references = self.tally.references
+        if not (self.destination.confirms_later and references) or pusher.stopped_by:
+            return
+        try:
+            self.tally.confirmation = pusher.attend(lambda: self.destination.confirm(audience, references))
+        except (DestinationError, InterruptedRunError) as error:
+            self.tally.confirmation = Confirmation(unconfirmed=len(references), note=str(error))
+        self.notes += filter(None, [self.tally.confirmation.note])
 
     def _answered(self, delivery: PlannedDelivery, answer: Answer) -> None:
         self.tally.note(delivery, answer, self.context.clock())
@@ -314,6 +341,7 @@ class Sync:
             removed=tally.removed,
             rejected=len(tally.rejected),
             unnamed_rejections=tally.unnamed_rejections,
+            unconfirmed=tally.confirmation.unconfirmed,
         )
         if self._ledger.is_open:
             try:

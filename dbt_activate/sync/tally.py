@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from dbt_activate.delivery import Operation, Receipt
+from dbt_activate.delivery import Confirmation, Operation, Receipt
 from dbt_activate.state.changes import Outcome
 from dbt_activate.state.rejections import MEMBER, RejectedMember
 
@@ -34,6 +34,8 @@ class Tally:
         samples: A few of the unnamed, masked.
         first_failure: Why the first delivery that was not taken was not; None if all were.
         outcomes: Not recorded yet.
+        references: The destination's own ids of the accepted deliveries, where it gave any.
+        confirmation: What became of those that the destination applies later.
     """
 
     accepted: list[int] = field(default_factory=list)
@@ -44,6 +46,8 @@ class Tally:
     samples: list[str] = field(default_factory=list)
     first_failure: Exception | None = None
     outcomes: list[Outcome] = field(default_factory=list)
+    references: list[str] = field(default_factory=list)
+    confirmation: Confirmation = field(default_factory=Confirmation)
     _recorded: int = 0
 
     def note(self, delivery: PlannedDelivery, answer: Answer, now: datetime) -> None:
@@ -74,6 +78,7 @@ class Tally:
         else:
             self.removed += taken
         self.accepted.append(delivery.number)
+        self.references += [receipt.reference] if receipt.reference else []
         self.unnamed_rejections += receipt.unnamed_rejections
         self.samples = [*self.samples, *receipt.sample][:SAMPLE_SIZE]
         self.rejected += [

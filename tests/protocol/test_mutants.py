@@ -43,7 +43,7 @@ MUTANTS = [
             "sync/run.py",
             "        changes = self._write_log()\n        pusher = self._push(audience, changes)\n",
             (
-                "        changes = self._planned.changes(self.destination.delivery_size)\n"
+                "        changes = self._planned.changes(DeliveryLimits.of(self.destination))\n"
                 "        pusher = self._push(audience, changes)\n        self._write_log()\n"
             ),
         ),

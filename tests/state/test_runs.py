@@ -11,7 +11,7 @@ from dbt_activate.state.changes import ChangeLog, Outcome
 from dbt_activate.state.runs import RunRecord, prune_history, read_runs, write_run
 from dbt_activate.state.tables import Tables
 from dbt_activate.sync.diff import Diff, identifiers
-from dbt_activate.sync.plan import Plan
+from dbt_activate.sync.plan import DeliveryLimits, Plan
 from tests.protocol.world import Session, World
 from tests.state.conftest import KEY
 
@@ -30,7 +30,7 @@ def logged(session: Session, tables: Tables, record: RunRecord, *, settled: bool
     log = ChangeLog(tables, KEY)
     plan = Plan(World().activation, {"email": Diff(identifiers(["a"]), identifiers(), 1, 0)})
     write_run(session, tables, record)
-    log.write(session, record.run_id, plan.changes(10))
+    log.write(session, record.run_id, plan.changes(DeliveryLimits(10)))
     if settled:
         log.record(session, record.run_id, [Outcome(1, True, LONG_AGO)])
         log.settle(session, record.run_id)

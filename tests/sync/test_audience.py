@@ -224,7 +224,7 @@ def test_another_id_than_before_is_an_error() -> None:
     with pytest.raises(ConfigError) as caught:
         desk.bind()
     [problem] = caught.value.problems
-    assert problem.key == "audience.remote_id"
+    assert problem.key == "audience"
     assert "dbt-activate reset --select people" in problem.hint
     assert desk.steps == []
 
@@ -271,3 +271,51 @@ def test_a_create_whose_answer_was_lost_is_ours() -> None:
     desk.bind()
     assert desk.record.remote_id == "1"
     assert desk.tool.made == 1
+
+
+class Rigid(ToolDestination):
+    """A tool that cannot rename."""
+
+    renames = False
+    changes_descriptions = False
+
+
+def test_what_cannot_be_renamed_stays_and_is_said() -> None:
+    """The audience keeps its name, goes on being ours, and a person is told how it is called there."""
+    desk = Desk()
+    assert desk.bind(Rigid).notes == []
+    desk.name = "Best people"
+    for _ in range(2):
+        [note] = desk.bind(Rigid).notes
+        assert "cannot rename" in note
+        assert "'People'" in note
+    assert list(desk.tool.names) == ["People"]
+    assert "update" not in desk.steps
+
+
+class Placed(ToolDestination):
+    """A tool in which an audience's settings can name another place."""
+
+    def can_be(self, wanted: Wanted, remote_id: str) -> bool:
+        """Only people's audiences are in the right place."""
+        return wanted.name != "Elsewhere"
+
+
+def test_settings_that_name_another_place_are_refused() -> None:
+    """What was filled there would be forgotten, so nothing is sent before somebody lets go of it."""
+    desk = Desk()
+    desk.bind(Placed)
+    desk.name = "Elsewhere"
+    with pytest.raises(ConfigError, match=r"another audience than 1.*dbt-activate reset"):
+        desk.bind(Placed)
+
+
+def test_whose_audience_it_is_stands_in_the_record() -> None:
+    """One that we made is ours, one that was adopted is not."""
+    desk = Desk()
+    desk.bind()
+    assert desk.record.is_ours
+    adopted = Desk(on_existing=OnExisting.ADOPT)
+    adopted.tool.create("People", [STRANGER])
+    adopted.bind()
+    assert not adopted.record.is_ours

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import polars as pl
@@ -17,10 +18,12 @@ from dbt_activate.sync.diff import IDENTIFIER, Diff, identifiers
 from dbt_activate.sync.plan import (
     TYPE,
     Allowed,
+    DeliveryLimits,
     Plan,
     check_guards,
     doubtful_changes,
     nobody,
+    paired,
     split_changes,
     undelivered_members,
 )
@@ -58,7 +61,7 @@ def rows(*members: tuple[str, str]) -> pl.DataFrame:
 @given(plans, sizes)
 def test_changes_cover_the_difference_once(plan: Plan, size: int) -> None:
     """Everybody who enters or leaves stands in the log, once, with operation and type."""
-    logged = plan.changes(size).select("operation", TYPE, IDENTIFIER).rows()
+    logged = plan.changes(DeliveryLimits(size)).select("operation", TYPE, IDENTIFIER).rows()
     wanted = [("remove", *row) for row in plan.removed.rows()] + [("add", *row) for row in plan.added.rows()]
     assert sorted(logged) == sorted(wanted)
     assert len(logged) == plan.added_count + plan.removed_count
@@ -67,7 +70,7 @@ def test_changes_cover_the_difference_once(plan: Plan, size: int) -> None:
 @given(plans, sizes)
 def test_deliveries_are_bounded_numbered_and_begin_with_removals(plan: Plan, size: int) -> None:
     """No delivery is too large, none is missing, and additions come last."""
-    deliveries = list(split_changes(plan.changes(size)))
+    deliveries = list(split_changes(plan.changes(DeliveryLimits(size))))
     assert [delivery.number for delivery in deliveries] == list(range(1, len(deliveries) + 1))
     assert all(1 <= len(delivery.members) <= size for delivery in deliveries)
     operations = [delivery.operation for delivery in deliveries]
@@ -77,7 +80,7 @@ def test_deliveries_are_bounded_numbered_and_begin_with_removals(plan: Plan, siz
 @given(plans, sizes)
 def test_split_changes_rebuilds_the_changes(plan: Plan, size: int) -> None:
     """A delivery holds one operation and one type, and together they are the log."""
-    changes = plan.changes(size)
+    changes = plan.changes(DeliveryLimits(size))
     rebuilt = [
         (delivery.number, delivery.operation.value, delivery.member_type, member)
         for delivery in split_changes(changes)
@@ -94,12 +97,16 @@ def test_the_same_difference_makes_the_same_deliveries(
     plan = Plan(ACTIVATION, {"email": diff(added, removed)})
     random.shuffle(added)  # type: ignore[attr-defined]  # a random.Random
     random.shuffle(removed)  # type: ignore[attr-defined]
-    assert Plan(ACTIVATION, {"email": diff(added, removed)}).changes(size).equals(plan.changes(size))
+    assert (
+        Plan(ACTIVATION, {"email": diff(added, removed)})
+        .changes(DeliveryLimits(size))
+        .equals(plan.changes(DeliveryLimits(size)))
+    )
 
 
 def test_identifiers_are_hashed_when_a_delivery_is_built() -> None:
     """The log holds the address, the destination sees its hash under the plain type's name."""
-    changes = Plan(ACTIVATION, {"email:sha256": diff([A, hashed(B)], [])}).changes(10)
+    changes = Plan(ACTIVATION, {"email:sha256": diff([A, hashed(B)], [])}).changes(DeliveryLimits(10))
     [planned] = split_changes(changes)
     assert set(planned.members) == {A, hashed(B)}
     delivery = planned.build()
@@ -109,13 +116,13 @@ def test_identifiers_are_hashed_when_a_delivery_is_built() -> None:
 
 def test_plain_identifiers_are_sent_as_they_are() -> None:
     """Nothing is hashed that is not configured so."""
-    [planned] = split_changes(Plan(ACTIVATION, {"email": diff([B, A], [])}).changes(10))
+    [planned] = split_changes(Plan(ACTIVATION, {"email": diff([B, A], [])}).changes(DeliveryLimits(10)))
     assert list(planned.build().identifiers) == [A, B]
 
 
 def test_no_representation_shows_a_member() -> None:
     """Neither a planned delivery nor the built one prints whom it holds."""
-    [planned] = split_changes(Plan(ACTIVATION, {"email": diff([A], [])}).changes(10))
+    [planned] = split_changes(Plan(ACTIVATION, {"email": diff([A], [])}).changes(DeliveryLimits(10)))
     assert A not in repr(planned)
     assert A not in repr(planned.build())
 
@@ -123,8 +130,8 @@ def test_no_representation_shows_a_member() -> None:
 def test_an_empty_plan_has_no_changes() -> None:
     """Without a mapped type, and without a difference, there is nothing to log."""
     for plan in (Plan(ACTIVATION, {}), Plan(ACTIVATION, {"email": diff([], [])})):
-        changes = plan.changes(10)
-        assert changes.schema == Plan(ACTIVATION, {"email": diff([A], [])}).changes(10).schema
+        changes = plan.changes(DeliveryLimits(10))
+        assert changes.schema == Plan(ACTIVATION, {"email": diff([A], [])}).changes(DeliveryLimits(10)).schema
         assert list(split_changes(changes)) == []
         assert plan.added.rows() == plan.removed.rows() == []
 
@@ -178,7 +185,7 @@ def test_guards_let_pass(plan: Plan, allowed: Allowed) -> None:
 
 def test_undelivered_members_are_those_of_deliveries_not_accepted() -> None:
     """A delivery that failed and one that was never sent count alike."""
-    changes = Plan(ACTIVATION, {"email": diff([A, B, C], [D])}).changes(1)
+    changes = Plan(ACTIVATION, {"email": diff([A, B, C], [D])}).changes(DeliveryLimits(1))
     assert undelivered_members(changes, [1, 3]).rows() == rows(("add", A), ("add", C)).rows()
     assert undelivered_members(changes, [1, 2, 3, 4]).is_empty()
 
@@ -187,7 +194,7 @@ def test_doubtful_is_who_was_rejected_and_may_be_in() -> None:
     """They come in further deliveries, so that those of the plan can be closed."""
     unsure = rows(("", A), ("", B), ("", D)).drop("operation")
     plan = Plan(ACTIVATION, {"email": diff([A, B, C], [D])}, unsure=unsure)
-    changes = plan.changes(2)
+    changes = plan.changes(DeliveryLimits(2))
     doubtful = doubtful_changes(plan, changes, rows(("add", A), ("add", C), ("remove", D)))
     assert sorted(doubtful[IDENTIFIER]) == [A, D]
     assert doubtful.columns == changes.columns
@@ -197,5 +204,64 @@ def test_doubtful_is_who_was_rejected_and_may_be_in() -> None:
 def test_nobody_is_doubtful_where_nobody_is_unsure() -> None:
     """A rejection of somebody who was surely out is the end of it."""
     plan = Plan(ACTIVATION, {"email": diff([A], [])}, unsure=nobody())
-    assert doubtful_changes(plan, plan.changes(2), rows(("add", A))).is_empty()
-    assert doubtful_changes(Plan(ACTIVATION, {}), Plan(ACTIVATION, {}).changes(2), rows()).is_empty()
+    assert doubtful_changes(plan, plan.changes(DeliveryLimits(2)), rows(("add", A))).is_empty()
+    assert doubtful_changes(
+        Plan(ACTIVATION, {}), Plan(ACTIVATION, {}).changes(DeliveryLimits(2)), rows()
+    ).is_empty()
+
+
+names = st.text(st.characters(min_codepoint=33, exclude_categories=["Cs", "Cc"]), min_size=1, max_size=9)
+crowds = st.lists(names, unique=True, max_size=30)
+
+
+@given(crowds, crowds, st.integers(1, 30), st.integers(40, 120))
+def test_deliveries_fit_into_their_bytes(added: list[str], removed: list[str], size: int, limit: int) -> None:
+    """The identifiers of a delivery, written as JSON, are never longer than the limit; all are delivered."""
+    plan = Plan(ACTIVATION, {"email": diff(added, removed)})
+    deliveries = list(split_changes(plan.changes(DeliveryLimits(size, limit))))
+    for delivery in deliveries:
+        written = json.dumps(delivery.members.to_list(), separators=(",", ":"), ensure_ascii=False)
+        assert len(written.encode()) <= limit
+        assert len(delivery.members) <= size
+        assert delivery.bytes >= len(written.encode()) - 1
+    assert sum(len(delivery.members) for delivery in deliveries) == len(added) + len(removed)
+    assert [delivery.number for delivery in deliveries] == list(range(1, len(deliveries) + 1))
+
+
+def test_as_many_as_fit_go_into_one_delivery() -> None:
+    """A hundred identifiers of ten bytes are cut by their bytes, and hashes by the bytes of a hash."""
+    people = [f"person-{number:03}" for number in range(100)]
+    plain = Plan(ACTIVATION, {"customer_id": diff(people, [])})
+    assert plain.delivery_count(DeliveryLimits(1000, 13 * 101)) == 1
+    assert plain.delivery_count(DeliveryLimits(1000, 13 * 51)) == 2
+    hashes = Plan(ACTIVATION, {"email:sha256": diff(people, [])})
+    assert hashes.delivery_count(DeliveryLimits(1000, 67 * 51)) == 2
+
+
+def test_one_that_is_too_long_goes_alone() -> None:
+    """An identifier that is longer than a delivery may be is not lost, and takes nobody with it."""
+    plan = Plan(ACTIVATION, {"email": diff(["a", "b" * 99, "c"], [])})
+    members = [list(one.members) for one in split_changes(plan.changes(DeliveryLimits(9, 40)))]
+    assert members == [["a"], ["b" * 99], ["c"]]
+
+
+@given(plans, sizes)
+def test_pairs_hold_every_delivery_once(plan: Plan, size: int) -> None:
+    """Paired or not, each goes out once; a pair is of one type, fits, and has its removal first."""
+    limits = DeliveryLimits(size)
+    deliveries = list(split_changes(plan.changes(limits)))
+    parcels = list(paired(deliveries, limits))
+    assert sorted(one.number for parcel in parcels for one in parcel) == [one.number for one in deliveries]
+    for removal, addition in (parcel for parcel in parcels if len(parcel) == 2):
+        assert (removal.operation, addition.operation) == (Operation.REMOVE, Operation.ADD)
+        assert removal.member_type == addition.member_type
+        assert limits.hold(removal, addition)
+    operations = [parcel[-1].operation for parcel in parcels]
+    assert operations == sorted(operations, key=[Operation.REMOVE, Operation.ADD].index)
+
+
+def test_a_small_difference_is_one_parcel() -> None:
+    """Who enters and who leaves go together where they fit, and apart where they do not."""
+    changes = Plan(ACTIVATION, {"email": diff([A, B], [C])}).changes(DeliveryLimits(3))
+    assert [len(parcel) for parcel in paired(split_changes(changes), DeliveryLimits(3))] == [2]
+    assert [len(parcel) for parcel in paired(split_changes(changes), DeliveryLimits(2))] == [1, 1]

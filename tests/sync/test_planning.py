@@ -18,7 +18,7 @@ from dbt_activate.state.changes import ChangeLog
 from dbt_activate.state.rejections import RejectedMember, Rejections
 from dbt_activate.state.tables import Tables
 from dbt_activate.sync.diff import IDENTIFIER, Diff, diff_members, identifiers
-from dbt_activate.sync.plan import TYPE, Plan
+from dbt_activate.sync.plan import TYPE, DeliveryLimits, Plan
 from dbt_activate.sync.planning import make_plan
 from tests.protocol.tool import CUSTOMER, ToolDestination
 from tests.protocol.world import MemoryWarehouse, Session, World
@@ -66,7 +66,8 @@ class Desk:
     def doubt(self, member_type: str, *values: str) -> Desk:
         """Leave members in an open change."""
         diffs = {member_type: Diff(identifiers(values), identifiers(), 0, 0)}
-        ChangeLog(self.tables, KEY).write(self.session, "dead", Plan(activation(), diffs).changes(10))
+        changes = Plan(activation(), diffs).changes(DeliveryLimits(10))
+        ChangeLog(self.tables, KEY).write(self.session, "dead", changes)
         return self
 
     def reject(self, operation: str, *values: str) -> Desk:
@@ -75,10 +76,16 @@ class Desk:
         Rejections(self.tables, KEY).record(self.session, "earlier", members, datetime(2026, 1, 1))  # noqa: DTZ001  (the state holds UTC without a zone)
         return self
 
-    def plan(self, *fields: FieldMapping, full_refresh: bool = False, retry_rejected: bool = True) -> Plan:
+    def plan(
+        self,
+        *fields: FieldMapping,
+        full_refresh: bool = False,
+        retry_rejected: bool = True,
+        destination: type[ToolDestination] = ToolDestination,
+    ) -> Plan:
         """Make the plan."""
         wanted = replace(activation(*fields), retry_rejected=retry_rejected)
-        return make_plan(self.session, self.tables, wanted, ToolDestination, full_refresh=full_refresh)
+        return make_plan(self.session, self.tables, wanted, destination, full_refresh=full_refresh)
 
 
 def activation(*fields: FieldMapping) -> Activation:
@@ -212,3 +219,30 @@ def test_rejected_members_may_be_held_back() -> None:
     desk = Desk([A, B, C]).hold().reject("add", A, B).reject("remove", C).doubt("email", B)
     plan = desk.plan(BY_EMAIL, retry_rejected=False)
     assert (values(plan.added), plan.held_back) == ([B, C], 1)
+
+
+class OnePerson(ToolDestination):
+    """A tool in which an e-mail address and a customer id may name the same person."""
+
+    one_identifier = True
+
+
+def test_another_key_of_the_same_people_adds_all_of_them_again() -> None:
+    """Who leaves by the old key might take along who is there by the new one, so all of those follow."""
+    desk = Desk(ids=["1", "2"]).hold(email=[A], customer_id=["1", "2"])
+    plan = desk.plan(BY_ID, destination=OnePerson)
+    assert (values(plan.removed), values(plan.added)) == ([A], ["1", "2"])
+    assert values(desk.plan(BY_ID).added) == []  # where they cannot be the same, nobody is sent twice
+
+
+def test_an_open_removal_by_the_old_key_adds_all_of_them_again() -> None:
+    """Also where the old key's removal was tried and nobody knows with what success."""
+    desk = Desk(ids=["1"]).hold(customer_id=["1"]).doubt("email", A)
+    plan = desk.plan(BY_ID, destination=OnePerson)
+    assert (values(plan.removed), values(plan.added)) == ([A], ["1"])
+
+
+def test_the_same_key_sends_nobody_twice() -> None:
+    """Without another key in the audience, only the difference is sent."""
+    plan = Desk(ids=["1", "2"]).hold(customer_id=["1", "3"]).plan(BY_ID, destination=OnePerson)
+    assert (values(plan.removed), values(plan.added)) == (["3"], ["2"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -52,12 +52,12 @@ class Post:
     def push(self, planned: Iterable[PlannedDelivery]) -> Exception | None:
         """Push, and return what stopped it."""
         pusher = Pusher(self._send, self.concurrency, self._answered, self.tick)
-        pusher.push(planned)
+        pusher.push((delivery,) for delivery in planned)
         return pusher.stopped_by
 
-    def _send(self, delivery: Delivery) -> Receipt:
-        self.events.append(("sent", delivery.number))
-        return self.respond(delivery)
+    def _send(self, deliveries: Sequence[Delivery]) -> Sequence[Receipt]:
+        self.events += (("sent", delivery.number) for delivery in deliveries)
+        return [self.respond(delivery) for delivery in deliveries]
 
     def _answered(self, delivery: PlannedDelivery, answer: Answer) -> None:
         self.events.append(("answered", delivery.number))
@@ -184,3 +184,29 @@ def test_nothing_to_push() -> None:
     post = Post()
     assert post.push([]) is None
     assert post.events == []
+
+
+def test_what_takes_long_is_attended() -> None:
+    """While it lasts there are ticks; what it returns or raises comes out, and so does what a tick raises."""
+    ticked = threading.Event()
+    pusher = Pusher(lambda _: [], 1, lambda *_: None, ticked.set, tick_seconds=0.01)
+    assert pusher.attend(lambda: ticked.wait(20)) is True
+
+    def fail() -> None:
+        raise BUSY
+
+    with pytest.raises(UnavailableError):
+        pusher.attend(fail)
+
+
+def test_who_attends_finds_out_that_it_was_overtaken() -> None:
+    """What is under way is waited for, and then the reason to stop is raised."""
+    ticked = threading.Event()
+
+    def overtaken() -> None:
+        ticked.set()
+        raise OvertakenError("overtaken")
+
+    pusher = Pusher(lambda _: [], 1, lambda *_: None, overtaken, tick_seconds=0.01)
+    with pytest.raises(OvertakenError):
+        pusher.attend(lambda: ticked.wait(20))
