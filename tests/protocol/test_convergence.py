@@ -14,7 +14,7 @@ from hypothesis.stateful import (
 
 from dbt_activate.identifiers import Form, hashed
 from tests.protocol.phases import PHASES
-from tests.protocol.tool import Fault
+from tests.protocol.tool import Fault, SharingDestination, ToolDestination
 from tests.protocol.world import World, killer
 
 PEOPLE = [f"{letter}@shop.example" for letter in "abcdef"]
@@ -36,10 +36,17 @@ class Convergence(RuleBasedStateMachine):
         transactions=st.booleans(),
         strangers=st.sampled_from([frozenset(), STRANGERS]),
         form=st.sampled_from(Form),
+        kind=st.sampled_from([ToolDestination, SharingDestination]),
     )
-    def begin(self, transactions: bool, strangers: frozenset[tuple[str, str]], form: Form) -> None:
+    def begin(
+        self,
+        transactions: bool,
+        strangers: frozenset[tuple[str, str]],
+        form: Form,
+        kind: type[ToolDestination],
+    ) -> None:
         """Set out with an empty model."""
-        self.world = World(transactions=transactions, strangers=strangers, form=form)
+        self.world = World(transactions=transactions, strangers=strangers, form=form, destination_type=kind)
 
     @rule(values=segments)
     def change_segment(self, values: list[str | None]) -> None:

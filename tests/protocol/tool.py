@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from dbt_activate.delivery import Audience, Delivery, Operation, Receipt, Rejection
+from dbt_activate.delivery import Audience, Confirmation, Delivery, Operation, Receipt, Rejection
 from dbt_activate.destination import CheckResult, Destination, DestinationSettings, Wanted
 from dbt_activate.errors import (
     AudienceGoneError,
@@ -41,6 +41,7 @@ class Tool:
         uncounted: Identifiers that it does not take, and only counts.
         faults: What goes wrong with the next pushes, in order.
         pushes: How many pushes reached it.
+        unconfirmed: How many deliveries it says are not applied yet; None if it does not answer.
     """
 
     audiences: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
@@ -49,6 +50,7 @@ class Tool:
     uncounted: set[str] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
     pushes: int = 0
+    unconfirmed: int | None = 0
     made: int = 0
 
     def create(self, name: str, members: Iterable[tuple[str, str]] = ()) -> str:
@@ -84,6 +86,17 @@ class Tool:
         if fault in (Fault.ANSWER_LOST, Fault.HALF_TAKEN):
             raise UnavailableError("no answer")
         return Receipt(rejections, sum(value in self.uncounted for value in delivery.identifiers))
+
+    def take_together(self, remote_id: str, removal: Delivery, addition: Delivery) -> tuple[Receipt, Receipt]:
+        """Carry out a removal and an addition as one; half taken is the removal without the addition."""
+        fault = self.faults[0] if self.faults else Fault.NONE
+        if fault is Fault.HALF_TAKEN:
+            self.faults[0] = Fault.NONE
+            self.take(remote_id, removal)
+            raise UnavailableError("no answer")
+        if fault is Fault.ANSWER_LOST:
+            self.faults.insert(0, Fault.NONE)
+        return self.take(remote_id, removal), self.take(remote_id, addition)
 
     def _carry_out(
         self, audience: set[tuple[str, str]], delivery: Delivery, taken: Iterable[str]
@@ -156,3 +169,31 @@ class ToolDestination(Destination):
         """Take everybody out."""
         self.before("clear")
         self.tool.audiences[audience.remote_id].clear()
+
+
+class SharingDestination(ToolDestination):
+    """Our side of a tool that takes removals and additions in one request, and applies them later."""
+
+    shares_requests = True
+    confirms_later = True
+    delivery_size = 4
+
+    def push(self, audience: Audience, delivery: Delivery) -> Receipt:
+        """Carry out a delivery, and name it."""
+        return replace(super().push(audience, delivery), reference=f"token-{delivery.number}")
+
+    def push_together(
+        self, audience: Audience, removal: Delivery, addition: Delivery
+    ) -> tuple[Receipt, Receipt]:
+        """Carry out two deliveries as one."""
+        self.before("push")
+        removed, added = self.tool.take_together(audience.remote_id, removal, addition)
+        self.before("pushed")
+        return removed, replace(added, reference=f"token-{addition.number}")
+
+    def confirm(self, audience: Audience, references: Sequence[str]) -> Confirmation:
+        """Say as the tool does how many are not applied yet."""
+        self.before("confirm")
+        if self.tool.unconfirmed is None:
+            raise UnavailableError("the tool does not say")
+        return Confirmation(min(self.tool.unconfirmed, len(references)))

@@ -169,6 +169,7 @@ class World:
     name: str = "People"
     retry_rejected: bool = True
     sync_type: type[Sync] = Sync
+    destination_type: type[ToolDestination] = ToolDestination
 
     def __post_init__(self) -> None:
         """Make the model's table and, if there are strangers, the audience."""
@@ -207,7 +208,7 @@ class World:
             options=SyncOptions(allowed=Allowed(mass_removal=True, empty=True), **options),
             tick_seconds=3600,
         )
-        return self.sync_type(self.activation, ToolDestination(self.tool, step), context)
+        return self.sync_type(self.activation, self.destination_type(self.tool, step), context)
 
     def sync(self, step: Step = lambda name: None, **options: Any) -> Sync:
         """Run once, after every older lease has run out. `Killed` is swallowed: the process is gone."""
