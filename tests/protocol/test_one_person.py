@@ -1,4 +1,4 @@
-"""Two keys of one person: whatever goes wrong while the mapping changes, a clean run ends with the segment."""
+"""Two keys of one person: the mapping changes, things go wrong, a clean run ends with the segment."""
 
 from __future__ import annotations
 
@@ -97,18 +97,34 @@ class OnePerson(RuleBasedStateMachine):
         self.world.sync(killer(at)) if at else self.world.sync()
         self.world.tool.faults = []
 
-    @rule(people=crowds, mapped=st.sampled_from(list(FIELDS)))
-    def sync_well(self, people: set[str], mapped: str) -> None:
-        """A clean run ends with the segment's people in the audience, and nobody else."""
+    @rule(people=crowds, mapped=mappings)
+    def change(self, people: set[str], mapped: str) -> None:
+        """People enter and leave the model, and may be mapped by another column."""
         self.world.set_people(people)
         self.world.mapped = mapped
+
+    @rule(planned=faults)
+    def sync_with_faults(self, planned: list[Fault]) -> None:
+        """A run meets faults."""
+        self.world.tool.faults = list(planned)
+        self.world.sync()
+        self.world.tool.faults = []
+
+    @rule(at=st.integers(1, 60))
+    def sync_killed(self, at: int) -> None:
+        """A run is killed at some step."""
+        self.world.sync(killer(at))
+
+    @rule()
+    def sync_well(self) -> None:
+        """A clean run ends with the segment's people in the audience, and nobody else."""
         assert self.world.sync().error is None
         assert self.world.contacts() == self.world.people()
 
     def teardown(self) -> None:
         """Each history ends with a clean run."""
         if hasattr(self, "world"):
-            self.sync_well({"a", "b"}, "id")
+            self.sync_well()
             self.world.connection.close()
 
 
