@@ -22,6 +22,7 @@ FIELDS = {
     "id": FieldMapping(CUSTOMER, "other", Form.PLAIN),
 }
 
+mappings = st.sampled_from(list(FIELDS))
 crowds = st.sets(st.sampled_from(PEOPLE), max_size=5)
 faults = st.lists(st.sampled_from(Fault), max_size=5)
 
