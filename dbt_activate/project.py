@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from dbt_activate.dbt.selection import Selection
     from dbt_activate.operations.checks import Checks, Validation
     from dbt_activate.operations.invocation import Request
+    from dbt_activate.operations.prune import Orphans
     from dbt_activate.operations.standing import History, RejectionListing, StatusListing
+    from dbt_activate.operations.verification import Verification
     from dbt_activate.reporting.activation_listing import ActivationListing
     from dbt_activate.reporting.results import Plans, SyncResult
     from dbt_activate.sync.plan import Allowed
@@ -263,6 +265,62 @@ class Project:
         if not is_narrow(selection):
             raise ConfigError("A reset needs a selection: say whose audience is to be forgotten.")
         return reset_audiences(workspace, self._select(workspace, selection), clear=clear)
+
+    def verify(
+        self,
+        *select: str,
+        exclude: Iterable[str] = (),
+        selector: str | None = None,
+        repair: bool = False,
+    ) -> Verification:
+        """Compare audiences as they are in their tools with what is known of them.
+
+        Where a tool tells its members they are compared one by one, else their number, where it tells that.
+
+        Args:
+            select: Whose; everything by default.
+            exclude: Whose not.
+            selector: A selector of ``selectors.yml``.
+            repair: Sync those that differ so that the difference is mended, and compare again. Members that
+                we did not put in are taken out only where ``on_existing: replace`` is set.
+
+        Raises:
+            ConfigError: The project's files are wrong, or the target may not push to a destination.
+        """
+        from dbt_activate.operations.verification import verify_audiences
+
+        workspace = Workspace(self._place)
+        activations = self._select(workspace, self._selection(select, exclude, selector))
+        return verify_audiences(workspace, activations, repair=repair, emit=self._emit)
+
+    def orphans(self) -> Orphans:
+        """List the audiences whose activation is no longer in the project."""
+        from dbt_activate.operations.prune import find_orphans
+
+        return find_orphans(Workspace(self._place))
+
+    def prune(self, *keys: str, delete: bool = False, forget: bool = False) -> Orphans:
+        """Let go of audiences whose activation is no longer in the project.
+
+        The members that we put in are taken out, and what is known of the audience is forgotten.
+
+        Args:
+            keys: Which, by key as `orphans` lists them; all of them by default.
+            delete: Delete the audience instead, if we made it.
+            forget: Only forget; the members stay in the tool.
+
+        Raises:
+            ConfigError: The target may not push to a destination, or both `delete` and `forget` are set.
+        """
+        from dbt_activate.operations.prune import find_orphans, prune_audiences
+        from dbt_activate.operations.release import LastState
+
+        if delete and forget:
+            raise ConfigError("An audience that is only forgotten cannot be deleted: choose one.")
+        workspace = Workspace(self._place)
+        chosen = [one for one in find_orphans(workspace) if not keys or one.key in keys]
+        last_state = LastState.AS_IT_IS if forget else LastState.WITHOUT_OURS
+        return prune_audiences(workspace, chosen, LastState.DELETED if delete else last_state)
 
     def _selection(self, select: tuple[str, ...], exclude: Iterable[str], selector: str | None) -> Selection:
         return self._place.selection(select, tuple(exclude), selector)

@@ -25,7 +25,9 @@ _COMMANDS = {
     "status": "state:status",
     "history": "state:history",
     "rejections": "state:rejections",
+    "verify": "upkeep:verify",
     "reset": "state:reset",
+    "prune": "upkeep:prune",
     "sandbox": "sandbox:sandbox",
 }
 """The commands in the order of the work, and where each is; imported when it is asked for."""

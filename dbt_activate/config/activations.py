@@ -50,10 +50,12 @@ class Activations:
     Attributes:
         items: All that are enabled, ordered by model.
         notes: What deserves a warning: deprecated places, secrets in clear.
+        keys: The keys of all, also of those that are switched off.
     """
 
     items: tuple[Activation, ...]
     notes: tuple[Problem, ...] = ()
+    keys: frozenset[str] = frozenset()
 
 
 def read_activations(manifest: Manifest, destinations: Destinations) -> Activations:
@@ -71,6 +73,7 @@ class _Reader:
         self._problems: list[Problem] = list(destinations.problems)
         self._notes: list[Problem] = list(destinations.notes)
         self._checked_defaults: dict[str, bool] = {}
+        self._switched_off: set[str] = set()
 
     def read(self, manifest: Manifest) -> Activations:
         sound = {name: self._check_entry(entry) for name, entry in self._destinations.entries.items()}
@@ -84,7 +87,9 @@ class _Reader:
         self._check_unique(found)
         if self._problems:
             raise ConfigError(self._problems)
-        return Activations(tuple(activation for _, activation in found), tuple(self._notes))
+        items = tuple(activation for _, activation in found)
+        keys = self._switched_off | {one.key for one in items}
+        return Activations(items, tuple(self._notes), frozenset(keys))
 
     def _resolve(self, declaration: Declaration) -> Activation | None:
         own = declaration.settings()
@@ -98,13 +103,18 @@ class _Reader:
         if not all([self._check_defaults(declaration, defaults), self._check_own(declaration, own)]):
             return None
         named = merge_layers(defaults, own)
+        key = f"{named.get('destination')}.{named.get('name') or declaration.model.versioned_name}"
         if named.get("enabled") is False:
+            self._switched_off.add(key)
             return None
         entry = self._entry(declaration, named.get("destination"))
         if entry is None:
             return None
         settings = ActivationSettings.model_validate(merge_layers(entry.defaults, defaults, own))
-        return None if settings.enabled is False else self._build(declaration, entry, settings)
+        if settings.enabled is False:
+            self._switched_off.add(key)
+            return None
+        return self._build(declaration, entry, settings)
 
     def _check_entry(self, entry: DestinationEntry) -> bool:
         where = Problem(entry.place, f"destination {entry.name}", "defaults", "")

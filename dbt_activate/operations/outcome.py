@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dbt_activate.config.activation import OnExisting
 from dbt_activate.errors import ActivateError, GuardError
 from dbt_activate.reporting.events import Emit
 from dbt_activate.reporting.lines import Turn, delivered, planned
@@ -16,6 +17,8 @@ from dbt_activate.sync.planning import make_plan
 from dbt_activate.sync.run import Context, Sync
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dbt_activate.config.destinations_file import DestinationEntry
     from dbt_activate.destination import Destination
     from dbt_activate.sync.push import Answer
@@ -54,6 +57,7 @@ def plan_one(turn: Turn, entry: DestinationEntry, context: Context, *, only_aske
     try:
         plan = _make_plan(turn, entry, context)
         result = _with_plan(result, plan, _limits(entry))
+        result = replace(result, notes=tuple(_notes(plan, entry)))
         check_guards(plan, context.options.allowed)
     except GuardError as guard:
         result = replace(result, status=Status.GUARDED, message=str(guard), error=guard)
@@ -126,6 +130,14 @@ def _result_of(sync: Sync) -> ActivationResult:
         plan=sync.plan,
         error=sync.error,
     )
+
+
+def _notes(plan: Plan, entry: DestinationEntry) -> Iterator[str]:
+    if plan.activation.on_existing is OnExisting.REPLACE and not plan.held:
+        yield (
+            f"if {entry.destination.label} has this audience already, it is emptied first, in a step of its "
+            "own (on_existing: replace); until the additions are through, it holds fewer members"
+        )
 
 
 def _limits(entry: DestinationEntry) -> DeliveryLimits:

@@ -9,15 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from dbt_activate.state.changes import ChangeLog, Opening, Outcome
 from dbt_activate.state.lease import Clock, Lease, utc_now
 from dbt_activate.state.rejections import RejectedMember, Rejections
 from dbt_activate.state.snapshot import Snapshot
+from dbt_activate.sync.diff import IDENTIFIER, identifiers
+from dbt_activate.sync.plan import TYPE
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    import polars as pl
 
     from dbt_activate.state.tables import Tables
     from dbt_activate.sync.plan import Plan
@@ -83,13 +85,24 @@ class Ledger:
         """Empty the snapshot: the audience that it spoke of has vanished."""
         self._snapshot.clear(session)
 
-    def write(self, session: Session, plan: Plan, changes: pl.DataFrame) -> None:
-        """Log a plan, before anything of it is sent."""
+    def fold(self, session: Session, plan: Plan) -> None:
+        """Put those member types into one form of which the snapshot holds two."""
         for member_type, diff in plan.diffs.items():
             if diff.folded is not None:
                 self._snapshot.fold(session, member_type, diff.folded)
+
+    def write(self, session: Session, changes: pl.DataFrame) -> None:
+        """Log changes, before any of them is sent."""
         if changes.height:
             self._log.write(session, self.run_id, changes)
+
+    def held(self, session: Session) -> dict[str, pl.DataFrame]:
+        """Return whom the audience may hold, by member type: the snapshot, and who is unsure."""
+        held = {name: self._snapshot.members(session, name) for name in self._snapshot.member_types(session)}
+        for (name,), members in self._log.unsure(session).partition_by(TYPE, as_dict=True).items():
+            known = held.get(str(name), identifiers())
+            held[str(name)] = pl.concat([known, members.select(IDENTIFIER)]).unique()
+        return held
 
     def record(
         self, session: Session, outcomes: Sequence[Outcome], rejected: Sequence[RejectedMember], now: datetime

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from typing import TYPE_CHECKING, Self
 
 import polars as pl
@@ -121,14 +120,11 @@ class Plan:
         Sorted, so that the same difference always makes the same deliveries: joins keep no order.
         Columns: ``delivery`` (from 1), ``operation``, ``identifier_type``, ``identifier``.
         """
-        parts, number = [_numbered(identifiers(), Operation.ADD, "", 1, limits)], 1
-        for operation, member_type in product((Operation.REMOVE, Operation.ADD), self.diffs):
-            diff = self.diffs[member_type]
-            members = diff.removed if operation is Operation.REMOVE else diff.added
-            if members.height:
-                parts.append(_numbered(members, operation, member_type, number, limits))
-                number = parts[-1]["delivery"][-1] + 1
-        return pl.concat(parts)
+        return number_changes(
+            removed={name: diff.removed for name, diff in self.diffs.items()},
+            added={name: diff.added for name, diff in self.diffs.items()},
+            limits=limits,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +167,19 @@ class PlannedDelivery:
         values = self.members.to_list()
         sent = [hashed(value) for value in values] if form == Form.SHA256 else values
         return Delivery(self.number, self.operation, name, sent)
+
+
+def number_changes(
+    *, removed: Mapping[str, pl.DataFrame], added: Mapping[str, pl.DataFrame], limits: DeliveryLimits
+) -> pl.DataFrame:
+    """Cut members, by member type, into numbered deliveries; see `Plan.changes`."""
+    parts, number = [_numbered(identifiers(), Operation.ADD, "", 1, limits)], 1
+    for operation, crowds in ((Operation.REMOVE, removed), (Operation.ADD, added)):
+        for member_type, members in crowds.items():
+            if members.height:
+                parts.append(_numbered(members, operation, member_type, number, limits))
+                number = parts[-1]["delivery"][-1] + 1
+    return pl.concat(parts)
 
 
 def split_changes(changes: pl.DataFrame) -> Iterator[PlannedDelivery]:

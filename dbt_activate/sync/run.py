@@ -245,7 +245,8 @@ class Sync:
         if changes.height or plan.is_folded:
             with self._session() as session:
                 write_run(session, self.context.tables, self.run)
-                self._ledger.write(session, plan, changes)
+                self._ledger.fold(session, plan)
+                self._ledger.write(session, changes)
         if self.watcher:
             self.watcher.planned(plan)
         return changes

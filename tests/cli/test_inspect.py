@@ -45,7 +45,7 @@ def test_commands_are_listed_in_the_order_of_the_work(shop: Shop) -> None:
     """The help begins with what one does first."""
     lines = shop.activate("--help").output.partition("Commands:\n")[2].splitlines()
     names = " ".join(line.split()[0] for line in lines if line.startswith("  ") and line[2] != " ")
-    assert names == "init list validate debug plan sync status history rejections reset sandbox"
+    assert names == "init list validate debug plan sync status history rejections verify reset prune sandbox"
 
 
 def test_every_option_has_help() -> None:
