@@ -57,7 +57,11 @@ class DestinationSettings(BaseModel):
         delivery_size: How many members one delivery has at most, where the tool (or a proxy before it)
             takes fewer than it documents. Never more than the destination's own limit.
         timeout_seconds: How long one request may take before it counts as lost.
+        TEMPLATES: The keys that hold templates of the destination's own: they are taken as they stand in
+            the file, while all other keys are rendered as dbt does.
     """
+
+    TEMPLATES: ClassVar[frozenset[str]] = frozenset()
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -111,7 +115,8 @@ class Destination(ABC):
     connection) is the destination's business, through `dbt_activate.destinations.http`. Once the run is
     stopped (`Throttles.stop`), calls raise `dbt_activate.errors.InterruptedRunError` and send no more.
 
-    What a tool can do is declared in plain facts, which planning, validation and the docs go by.
+    What a tool can do is declared in plain facts, which planning, validation and the docs go by. Where
+    it depends on the settings, an object sets what differs from its class when it is made.
 
     Attributes:
         type_name: The registered name, as it stands in ``type:``.
@@ -149,21 +154,21 @@ class Destination(ABC):
     one_identifier: ClassVar[bool] = False
 
     delivery_size: int
-    delivery_bytes: ClassVar[int | None] = None
+    delivery_bytes: int | None = None
     concurrency: int = 4
-    one_at_a_time: ClassVar[bool] = False
-    shares_requests: ClassVar[bool] = False
-    names_rejections: ClassVar[bool] = False
+    one_at_a_time: bool = False
+    shares_requests: bool = False
+    names_rejections: bool = False
     confirms_later: ClassVar[bool] = False
 
-    reads_members: ClassVar[bool] = False
-    counts_members: ClassVar[bool] = False
+    reads_members: bool = False
+    counts_members: bool = False
     count_note: ClassVar[str] = ""
-    has_descriptions: ClassVar[bool] = True
-    changes_descriptions: ClassVar[bool] = True
-    renames: ClassVar[bool] = True
-    clears: ClassVar[bool] = False
-    deletes: ClassVar[bool] = False
+    has_descriptions: bool = True
+    changes_descriptions: bool = True
+    renames: bool = True
+    clears: bool = False
+    deletes: bool = False
 
     Settings: ClassVar[type[DestinationSettings]] = DestinationSettings
     AudienceSettings: ClassVar[type[AudienceSettings]] = AudienceSettings
@@ -211,15 +216,38 @@ class Destination(ABC):
         return ()
 
     @classmethod
-    def check_audience(cls, settings: Any, wanted: Wanted) -> Sequence[str]:
-        """Say in words what is wrong with an activation's ``audience:``, beyond wrong keys and values."""
-        del settings, wanted
+    def audience_defaults(cls, mapping: Mapping[str, str]) -> Mapping[str, Any]:
+        """Return what ``audience:`` is where it says nothing, as far as it follows from the mapping."""
+        del mapping
+        return {}
+
+    @classmethod
+    def check_audience(cls, settings: Any, wanted: Wanted, mapping: Mapping[str, str]) -> Sequence[str]:
+        """Say in words what is wrong with an activation's ``audience:``, beyond wrong keys and values.
+
+        Args:
+            settings: An instance of this class's `Settings`.
+            wanted: The audience.
+            mapping: For each identifier type its first column.
+        """
+        del settings, wanted, mapping
         return ()
 
     def get_ready(self) -> None:  # noqa: B027  (there need not be anything to do)
         """Begin in the background what the first request will need; sends nothing.
 
         Called right before the warehouse is read, which leaves the interpreter idle for a while.
+        """
+
+    def prepare(self, wanted: Wanted, identifier_types: Sequence[str]) -> None:  # noqa: B027  (see above)
+        """Make sure that an activation's members can be sent, before anything is made or changed there.
+
+        Args:
+            wanted: The audience.
+            identifier_types: What is mapped, such as the names of the tool's fields.
+
+        Raises:
+            RefusedError: The tool does not know one of them.
         """
 
     @abstractmethod

@@ -120,6 +120,8 @@ class Project:
         full_refresh: bool = False,
         allow_empty: bool = False,
         allow_mass_removal: bool = False,
+        everything: bool = False,
+        require_results: bool = False,
         threads: int | None = None,
     ) -> Plans:
         """Say what a sync would do. Writes nothing, and asks no destination.
@@ -134,6 +136,8 @@ class Project:
             dry_run=True,
             full_refresh=full_refresh,
             allowed=_allowed(allow_empty, allow_mass_removal),
+            everything=everything,
+            require_results=require_results,
             threads=threads or self.threads,
         )
         return Plans(self._invoke(self._selection(select, exclude, selector), request).items)
@@ -148,6 +152,8 @@ class Project:
         allow_empty: bool = False,
         allow_mass_removal: bool = False,
         fail_fast: bool = False,
+        everything: bool = False,
+        require_results: bool = False,
         threads: int | None = None,
     ) -> SyncResult:
         """Bring the audiences in step with their segments.
@@ -165,6 +171,8 @@ class Project:
             allow_empty: Waive the guard against an empty segment.
             allow_mass_removal: Waive the guard against removing too many.
             fail_fast: Begin no further activation after one failed.
+            everything: Also read what dbt has not built since the last sync.
+            require_results: Refuse to go on without dbt's ``run_results.json``.
             threads: How many activations may be under way at once.
 
         Raises:
@@ -177,6 +185,8 @@ class Project:
             dry_run=dry_run,
             full_refresh=full_refresh,
             allowed=_allowed(allow_empty, allow_mass_removal),
+            everything=everything,
+            require_results=require_results,
             fail_fast=fail_fast,
             threads=threads or self.threads,
         )

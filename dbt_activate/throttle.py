@@ -43,7 +43,11 @@ class Retry:
 
 
 class Throttle:
-    """Lets requests pass at a limited rate, and holds all of them back when the tool says so."""
+    """Lets requests pass at a limited rate, and holds all of them back when the tool says so.
+
+    Attributes:
+        window_seconds: The length of the window.
+    """
 
     def __init__(self, limit: int | None, window_seconds: float, stopped: threading.Event) -> None:
         """Start with an empty window.
@@ -54,7 +58,7 @@ class Throttle:
             stopped: Set when the run is over: nothing passes from then on.
         """
         self._limit = limit
-        self._window_seconds = window_seconds
+        self.window_seconds = window_seconds
         self._stopped = stopped
         self._resume_at = 0.0
         self._turn = threading.Lock()
@@ -93,7 +97,7 @@ class Throttle:
         # starts a thread. Imported here: a command that sends nothing need not wait for it.
         from pyrate_limiter import InMemoryBucket, Rate
 
-        return InMemoryBucket([Rate(self._limit or 1, round(self._window_seconds * 1000))])
+        return InMemoryBucket([Rate(self._limit or 1, round(self.window_seconds * 1000))])
 
     def _seconds_until_free(self) -> float:
         """Take a place in the window and return 0, or return how long to wait before asking again."""

@@ -30,8 +30,10 @@ from dbt_activate.destinations import destination_types, load_destination
 from dbt_activate.identifiers import Form
 from dbt_activate.operations.standing import StandingRejection
 from dbt_activate.state import audiences, changes, lease, runs, tables
+from dbt_activate.testing import DestinationConformance
 
 ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "docs" / "example-destination"
 
 _ACTIVATION_DEFAULTS = {
     "destination": "required",
@@ -45,6 +47,26 @@ _ACTIVATION_DEFAULTS = {
     "enabled": "`true`",
 }
 """What holds where nothing is said; None where `Activation` itself has the default."""
+
+_FACTS = (
+    "delivery_size",
+    "delivery_bytes",
+    "concurrency",
+    "one_at_a_time",
+    "one_identifier",
+    "shares_requests",
+    "names_rejections",
+    "confirms_later",
+    "reads_members",
+    "counts_members",
+    "count_note",
+    "has_descriptions",
+    "changes_descriptions",
+    "renames",
+    "clears",
+    "deletes",
+)
+"""What a destination declares of itself, in the order of its docstring."""
 
 _ENTRY_DEFAULTS = {"concurrency": "the destination's", "delivery_size": "the destination's"}
 
@@ -101,10 +123,25 @@ def destinations() -> str:
     """List the registered destinations."""
     kinds = [load_destination(name) for name in destination_types()]
     rows = (
-        (kind.label, f"`{kind.type_name}`", _types_of(kind), _hashed_of(kind), f"{kind.delivery_size:,}")
+        (
+            f"[{kind.label}]({_page(kind)})",
+            f"`{kind.type_name}`",
+            _types_of(kind),
+            "by name" if kind.names_rejections else "counted",
+            "yes" if kind.reads_members else "counted" if kind.counts_members else "no",
+        )
         for kind in kinds
     )
-    return _table(("Destination", "`type:`", "Identifiers", "Sent as SHA-256", "Members per request"), rows)
+    return _table(("Destination", "`type:`", "Identifiers", "Not taken", "Read back"), rows)
+
+
+def facts() -> str:
+    """Say of each destination what it can do."""
+    kinds = [load_destination(name) for name in destination_types()]
+    about = described(Destination)
+    rows = ((_markdown(about[name]), *(_fact(getattr(kind, name)) for kind in kinds)) for name in _FACTS)
+    hashed = ("Which identifiers are sent as SHA-256.", *map(_hashed_of, kinds))
+    return _table(("Fact", *(f"`{kind.type_name}`" for kind in kinds)), [*rows, hashed])
 
 
 def entry_settings(type_name: str = "") -> str:
@@ -213,6 +250,35 @@ def state_tables() -> str:
     return "\n\n".join(f"#### {name}\n\n{_TABLES[name]}\n\n{_columns(name)}" for name in _TABLES)
 
 
+def declared_facts() -> str:
+    """List the facts that a destination declares, and what holds where it says nothing."""
+    about = described(Destination)
+    rows = (
+        (
+            f"`{name}`",
+            _value(getattr(Destination, name)) if hasattr(Destination, name) else "required",
+            _markdown(meaning),
+        )
+        for name, meaning in about.items()
+        if name not in ("Settings", "AudienceSettings")
+    )
+    return _table(("Fact", "Default", "Meaning"), rows)
+
+
+def promises() -> str:
+    """List what the conformance suite holds a destination to."""
+    groups = [one for one in DestinationConformance.__mro__ if one.__name__.endswith("Promises")]
+    return "\n\n".join(f"**{inspect.getdoc(group)}**\n\n{_promises(group)}" for group in groups)
+
+
+def example(file: str, *names: str) -> str:
+    """Show a file of the example destination, or some of its classes, methods and assignments in order."""
+    text = (EXAMPLE / file).read_text(encoding="utf-8")
+    language = {".py": "python", ".toml": "toml"}[Path(file).suffix]
+    shown = "\n\n".join(_part(text, name) for name in names) if names else text.rstrip()
+    return f"```{language}\n{shown}\n```"
+
+
 def tree() -> str:
     """List every module of the program with the first sentence of its docstring."""
     package = ROOT / "dbt_activate"
@@ -231,6 +297,20 @@ def described(cls: type) -> Mapping[str, str]:
         ):
             found[name] = " ".join(meaning.split())
     return found
+
+
+def _promises(group: type) -> str:
+    tests = (inspect.getdoc(test) for name, test in vars(group).items() if name.startswith("test_"))
+    return "\n".join(f"- {' '.join((text or '').split())}" for text in tests)
+
+
+def _part(text: str, name: str) -> str:
+    lines = text.splitlines()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
+            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+            return inspect.cleandoc("\n" + "\n".join(lines[first - 1 : node.end_lineno]))
+    raise ValueError(f"The example has no {name}.")
 
 
 def _fields(
@@ -352,7 +432,21 @@ def _longest(option: click.Option) -> str:
 
 
 def _types_of(kind: type[Destination]) -> str:
-    return ", ".join(f"`{name}`" for name in kind.identifier_types)
+    named = (f"`{name}`" for name in kind.identifier_types)
+    return ", ".join(filter(None, (*named, kind.other_identifiers)))
+
+
+def _page(kind: type[Destination]) -> str:
+    page = f"docs/destinations/{kind.type_name}.md"
+    if not (ROOT / page).is_file():
+        raise ValueError(f"{page} is not there: every destination has a page.")
+    return page
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _hashed_of(kind: type[Destination]) -> str:

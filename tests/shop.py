@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,21 @@ class Shop:
             rows = [[email] for email in emails]
             if rows:
                 connection.executemany(f"insert into prod.{model} (email) values (?)", rows)
+        self.rebuild()
+
+    def rebuild(self, **statuses: str) -> None:
+        """Let dbt's results be of another invocation, as if dbt had built all anew.
+
+        Args:
+            statuses: How models and tests went that did not go well, by name.
+        """
+        path = self.root / "target" / "run_results.json"
+        content = json.loads(path.read_text())
+        content["metadata"]["invocation_id"] = str(uuid.uuid4())
+        for result in content["results"]:
+            name = result["unique_id"].split(".")[2]
+            result["status"] = statuses.get(name, "success")
+        path.write_text(json.dumps(content))
 
     def configure(self, model: str, activation: Any) -> None:
         """Change a model's activation, as if dbt had parsed the project anew."""

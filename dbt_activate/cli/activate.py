@@ -31,6 +31,17 @@ def _planning_options(function: Function) -> Function:
                 help="Send every member again; who left is removed as always, and nobody else is touched.",
             ),
             click.option(
+                "--all",
+                "everything",
+                is_flag=True,
+                help="Also read what dbt has not built since the last sync.",
+            ),
+            click.option(
+                "--require-results",
+                is_flag=True,
+                help="Refuse to go on without dbt's run_results.json.",
+            ),
+            click.option(
                 "--allow-empty", is_flag=True, help="Let a segment be empty, this once: everybody is removed."
             ),
             click.option(

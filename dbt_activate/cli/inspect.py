@@ -18,20 +18,37 @@ from dbt_activate.cli.options import (
 @click.command("list", cls=Command)
 @selection_options
 @list_output("text", "json", "name")
+@click.option(
+    "--destinations", is_flag=True, help="List the installed types of destination; needs no project."
+)
 @project_options
 @output_options
 @with_session
-def list_(session: Session, output: str) -> None:
+def list_(session: Session, output: str, destinations: bool) -> None:
     """List the activations. Needs neither warehouse nor credentials.
 
     dbt's short name, ls, works, too.
     """
+    if destinations:
+        _list_destinations(session, output)
+        return
     listing = session.project.activations(*session.select, **session.narrowing)
     if output == "name":
         for activation in listing:
             session.console.say(activation.key)
     elif listing or output == "json":
         session.console.show(listing, output, "")
+
+
+def _list_destinations(session: Session, output: str) -> None:
+    from dbt_activate.reporting.destination_listing import list_destinations
+
+    listing = list_destinations()
+    if output == "name":
+        for one in listing:
+            session.console.say(one.type_name)
+    else:
+        session.console.show(listing, output, "No destination is installed.")
 
 
 @click.command(cls=Command)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from dbt_activate.dbt.gates import USUAL_GATES, GateOptions, Scope
 from dbt_activate.identifiers import Form, IdentifierType
 
 if TYPE_CHECKING:
@@ -77,6 +80,7 @@ class Activation:
         guards: What stops a run.
         on_existing: What to do where the audience exists and is not ours.
         retry_rejected: Whether rejected members are sent again by later runs.
+        gates: What holds the segment, as dbt's last invocation went.
     """
 
     name: str
@@ -87,11 +91,20 @@ class Activation:
     guards: Guards = Guards()
     on_existing: OnExisting = OnExisting.ERROR
     retry_rejected: bool = True
+    gates: GateOptions = USUAL_GATES
 
     @property
     def key(self) -> str:
         """What names it within the project, and keeps its state: ``criteo.vip_customers``."""
         return f"{self.destination}.{self.name}"
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the same segment would be sent differently: another relation, mapping or audience."""
+        columns = [(field.member_type, field.column) for field in self.fields]
+        audience = self.audience.model_dump(mode="json")
+        told = [self.model.relation_name, columns, audience, self.on_existing.value, self.retry_rejected]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _as_columns(value: Any) -> Any:
@@ -120,6 +133,15 @@ class GuardSettings(BaseModel):
     allow_empty: bool | None = None
 
 
+class GateSettings(BaseModel):
+    """``gates:``; see `dbt_activate.dbt.gates.GateOptions`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    tests: Scope | None = None
+    freshness: bool | None = None
+
+
 class ActivationSettings(BaseModel):
     """What may stand under ``activation:`` and in every layer of its defaults. Null takes a default away.
 
@@ -132,6 +154,7 @@ class ActivationSettings(BaseModel):
         guards: What stops a run before its first request.
         on_existing: What to do where the audience exists and is not ours.
         retry_rejected: Whether rejected members are sent again by later runs.
+        gates: What holds the segment, as dbt's last invocation went.
         enabled: Whether the activation is there at all.
     """
 
@@ -145,6 +168,7 @@ class ActivationSettings(BaseModel):
     guards: GuardSettings | None = None
     on_existing: OnExisting | None = None
     retry_rejected: bool | None = None
+    gates: GateSettings | None = None
     enabled: bool | None = None
 
 

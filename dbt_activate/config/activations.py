@@ -29,6 +29,7 @@ from dbt_activate.config.declaration import (
     old_meta_notes,
     read_declarations,
 )
+from dbt_activate.dbt.gates import GateOptions
 from dbt_activate.errors import ConfigError, Problem
 from dbt_activate.identifiers import Form
 from dbt_activate.problems import describe, dotted, near_match
@@ -163,7 +164,8 @@ class _Reader:
                 declaration, "", "is ephemeral: it has no relation to read.", "Make it a table or a view."
             )
         if audience is not None and entry.outline is not None:
-            for message in entry.destination.check_audience(entry.outline, audience):
+            mapping = _first_columns(settings)
+            for message in entry.destination.check_audience(entry.outline, audience, mapping):
                 self._add(declaration, "audience", message)
         if audience is None or len(self._problems) > before:
             return None
@@ -176,14 +178,18 @@ class _Reader:
             guards=_guards(settings),
             on_existing=settings.on_existing or OnExisting.ERROR,
             retry_rejected=settings.retry_rejected is not False,
+            gates=_gates(settings),
         )
 
     def _audience(
         self, declaration: Declaration, entry: DestinationEntry, settings: ActivationSettings, name: str
     ) -> Any:
         given = {"name": name, "description": declaration.model.description.strip()}
+        defaults = entry.destination.audience_defaults(_first_columns(settings))
         try:
-            return entry.destination.AudienceSettings.model_validate(given | (settings.audience or {}))
+            return entry.destination.AudienceSettings.model_validate(
+                {**given, **defaults, **(settings.audience or {})}
+            )
         except ValidationError as error:
             for found in describe(error, entry.destination.AudienceSettings):
                 key = dotted(("audience", *found.location))
@@ -213,7 +219,7 @@ class _Reader:
                 f"maps {names}, and {destination.label} takes one: two might name the same person.",
                 "Choose one; a second activation can use another.",
             )
-        self._check_mapping(declaration, entry, mapping)
+        self._check_mapping(declaration, entry, _first_columns(settings))
         if unknown:
             return ()
         form = settings.hash or destination.default_form
@@ -227,12 +233,11 @@ class _Reader:
         self,
         declaration: Declaration,
         entry: DestinationEntry,
-        mapping: Mapping[str, tuple[str, ...] | None],
+        mapping: Mapping[str, str],
     ) -> None:
         if entry.outline is None:
             return
-        first = {name: columns[0] for name, columns in mapping.items() if columns}
-        for message in entry.destination.check_mapping(entry.outline, first):
+        for message in entry.destination.check_mapping(entry.outline, mapping):
             self._add(declaration, "mapping", message)
 
     def _check_unique(self, found: Iterable[tuple[Declaration, Activation]]) -> None:
@@ -274,6 +279,10 @@ class _Reader:
         self._problems.append(declaration.problem(key, message, hint))
 
 
+def _first_columns(settings: ActivationSettings) -> dict[str, str]:
+    return {name: columns[0] for name, columns in (settings.mapping or {}).items() if columns}
+
+
 def _words(destination: type[Destination]) -> str:
     return ", ".join(filter(None, (*destination.identifier_types, destination.other_identifiers)))
 
@@ -281,3 +290,8 @@ def _words(destination: type[Destination]) -> str:
 def _guards(settings: ActivationSettings) -> Guards:
     given = settings.guards.model_dump(exclude_none=True) if settings.guards else {}
     return Guards(**given)
+
+
+def _gates(settings: ActivationSettings) -> GateOptions:
+    given = settings.gates.model_dump(exclude_none=True) if settings.gates else {}
+    return GateOptions(**given)

@@ -26,8 +26,10 @@ class Request:
         params: The query.
         idempotent: Whether sending it twice ends as sending it once. What is not idempotent is sent
             again only when it was certainly not taken.
-        personal: Whether the body holds identifiers. What the tool then says in free text is kept
-            out of messages, as it may quote them.
+        divisible: Whether a smaller one may pass where this one takes too long. It is then not sent again
+            whole, and the caller gets a `LateAnswerError`.
+        personal: Whether the body or the query holds identifiers. What the tool then says in free text
+            is kept out of messages, as it may quote them.
     """
 
     method: str
@@ -38,6 +40,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     params: Mapping[str, str | int] = field(default_factory=dict, repr=False)
     idempotent: bool = True
+    divisible: bool = False
     personal: bool = False
 
     def __str__(self) -> str:
@@ -92,6 +95,7 @@ class Fault:
         detail: The tool's text on this very request; it may quote the request.
         hint: What a person can do, in our words.
         reference: The tool's own id of the request, for its support, or None.
+        wait_seconds: How long to leave the tool alone where the answer's headers do not say, or None.
     """
 
     kind: Kind
@@ -100,6 +104,7 @@ class Fault:
     detail: str = ""
     hint: str = ""
     reference: str | None = None
+    wait_seconds: float | None = None
 
     def describe(self, *, personal: bool) -> str:
         """Put what the tool said into one line, without its free text if that may quote somebody."""
@@ -129,6 +134,10 @@ class LostAnswerError(UnavailableError):
     """A request that must not simply be sent again got no usable answer: it may have been carried out."""
 
 
+class LateAnswerError(UnavailableError):
+    """A divisible request took longer than the tool, or we, would wait: it may have been carried out."""
+
+
 _FIRST_UNIX_TIME = 1_000_000_000
 """A smaller number in ``x-ratelimit-reset`` is no point in time, but counts seconds."""
 
@@ -154,14 +163,16 @@ def demanded_wait(answer: Answer) -> float | None:
     """Return for how many seconds the tool wants to be left alone, or None if it does not say.
 
     ``Retry-After`` counts seconds or names a date; ``x-ratelimit-reset`` is the Unix time from which
-    requests pass again, or the seconds until then, and means something once none remain. Times are
-    compared with the tool's own ``Date``, so that a wrong clock on this side does no harm.
+    requests pass again, or the seconds until then, and means something once none remain: a 429 that
+    says that some do is about something else. Times are compared with the tool's own ``Date``, so that
+    a wrong clock on this side does no harm.
     """
     headers = answer.headers
     if retry_after := headers.get("Retry-After"):
         seconds = _number(retry_after)
         return seconds if seconds is not None else _until(_timestamp(retry_after), headers)
-    if answer.status == 429 or _number(headers.get("x-ratelimit-remaining")) == 0:
+    remaining = _number(headers.get("x-ratelimit-remaining"))
+    if remaining == 0 or (answer.status == 429 and remaining is None):
         reset = _number(headers.get("x-ratelimit-reset"))
         return reset if reset is not None and reset < _FIRST_UNIX_TIME else _until(reset, headers)
     return None

@@ -6,30 +6,33 @@ The members of a contact list cannot be read back, only counted.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
 from dbt_activate.delivery import Audience, Delivery, Receipt
 from dbt_activate.destination import CheckResult, Destination, Wanted
 from dbt_activate.destinations.answer import RefusedAnswerError
-from dbt_activate.destinations.criteo_api import CriteoApi, CriteoSettings, attributes, items
-from dbt_activate.destinations.criteo_segments import Segments, contact_list_path, gone_if_refused
+from dbt_activate.destinations.criteo_api import (
+    IDENTITY_LINK,
+    CriteoApi,
+    CriteoSettings,
+    Digits,
+    receipt,
+)
+from dbt_activate.destinations.criteo_segments import Segments, Shelf
 from dbt_activate.destinations.http import warm_up
-from dbt_activate.destinations.portions import SAMPLE_SIZE, Portions
+from dbt_activate.destinations.portions import Portions
 from dbt_activate.errors import AccessError, DestinationError
-from dbt_activate.identifiers import CUSTOMER_ID, EMAIL, MADID, PHONE_NUMBER, Form, IdentifierType, mask
+from dbt_activate.identifiers import CUSTOMER_ID, EMAIL, MADID, PHONE_NUMBER, Form, IdentifierType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dbt_activate.throttle import Throttles
 
-Digits = Annotated[str, Field(pattern=r"^[0-9]+$", coerce_numbers_to_str=True)]
+PATH = "marketing-solutions/audience-segments"
 
-IDENTITY_LINK = IdentifierType(
-    name="identity_link", pattern=r"[!-~]{1,512}", description="LiveRamp identity link"
-)
 GUM = IdentifierType(name="gum", pattern=r"[!-~]{1,512}", description="Criteo cookie id, from a cookie sync")
 
 SPELLINGS = {
@@ -61,6 +64,7 @@ class Criteo(Destination):
     counts_members = True
     count_note = "hours late"
     clears = True
+    deletes = True
 
     class Settings(CriteoSettings):
         """The keys of a Criteo entry in ``destinations.yml``.
@@ -85,7 +89,7 @@ class Criteo(Destination):
     def __init__(self, settings: Settings, throttles: Throttles) -> None:
         self._settings = settings
         self._api = CriteoApi(settings, throttles, forbidden_hint=PERMISSION_HINT)
-        self._segments = Segments(self._api, settings.advertiser_id)
+        self._segments = Segments(self._api, _shelf(settings))
         self._portions = Portions(self.delivery_size, _is_too_large)
 
     @classmethod
@@ -103,8 +107,9 @@ class Criteo(Destination):
             )
         if CUSTOMER_ID.name in mapping:
             problems.append(
-                "customer_id is taken by Criteo's Retail Media lists only, and these are contact lists "
-                "of Marketing Solutions. Map an e-mail, a mobile advertising id or an identity link."
+                "customer_id is taken by Criteo's Retail Media lists only (a destination of "
+                "type: criteo_retail_media), and these are contact lists of Marketing Solutions. Map an "
+                "e-mail, a mobile advertising id or an identity link."
             )
         return problems
 
@@ -135,7 +140,7 @@ class Criteo(Destination):
 
     def create(self, wanted: Wanted) -> Audience:
         """Make a contact list; where the name turns out to be taken, return the one that has it."""
-        return self._segments.create(wanted)
+        return self._segments.create(wanted, {})
 
     def update(self, audience: Audience, wanted: Wanted) -> Audience:
         """Rename or describe a contact list; what is right already is not sent."""
@@ -143,19 +148,21 @@ class Criteo(Destination):
 
     def push(self, audience: Audience, delivery: Delivery) -> Receipt:
         """Add or remove identifiers, in one request if Criteo finds it not too large."""
-        with gone_if_refused(audience):
+        with self._segments.gone_if_refused(audience):
             return self._portions.send(delivery, lambda part: self._amend(audience, part))
 
     def clear(self, audience: Audience) -> None:
         """Take everybody out of a contact list."""
-        with gone_if_refused(audience):
-            self._api.call("DELETE", contact_list_path(audience.remote_id))
+        with self._segments.gone_if_refused(audience):
+            self._api.call_for_facts("DELETE", _contact_list(audience))
+
+    def delete(self, audience: Audience) -> None:
+        """Delete a contact list; one that is gone is fine."""
+        self._segments.delete(audience)
 
     def size(self, audience: Audience) -> int | None:
         """Return how many identifiers Criteo counts, hours late; None where it does not say."""
-        with gone_if_refused(audience):
-            count = self._segments.statistics(audience.remote_id).get("numberOfIdentifiers")
-        return None if count is None else int(count)
+        return self._segments.size(audience)
 
     def close(self) -> None:
         """Close all connections."""
@@ -163,19 +170,31 @@ class Criteo(Destination):
 
     def _amend(self, audience: Audience, delivery: Delivery) -> Receipt:
         kind = self.identifier_types[delivery.identifier_type]
-        facts = {
+        facts: dict[str, Any] = {
             "operation": delivery.operation.value,
             "identifierType": SPELLINGS[kind],
             "identifiers": list(delivery.identifiers),
         } | ({"gumCallerId": self._settings.gum_caller_id} if kind is GUM else {})
-        path = contact_list_path(audience.remote_id)
         data = {"type": "ContactlistAmendment", "attributes": facts}
-        result = attributes(next(iter(items(self._api.call("PATCH", path, data, personal=True))), {}))
-        sample = result.get("sampleInvalidIdentifiers") or ()
-        return Receipt(
-            unnamed_rejections=int(result.get("nbInvalidIdentifiers") or 0),
-            sample=tuple(mask(str(value)) for value in sample[:SAMPLE_SIZE]),
-        )
+        return receipt(self._api.call_for_facts("PATCH", _contact_list(audience), data, personal=True))
+
+
+def _shelf(settings: Criteo.Settings) -> Shelf:
+    return Shelf(
+        path=PATH,
+        type="AudienceSegment",
+        owner=f"advertiser {settings.advertiser_id}",
+        filters={"advertiserIds": [settings.advertiser_id]},
+        facts={"advertiserId": settings.advertiser_id},
+        page_size=100,
+        statistics=f"{PATH}/{{}}/contact-list/statistics",
+        access_hint="Check remote_id and advertiser_id, and that the app may read audiences "
+        "(MarketingSolutions_Audience_Read).",
+    )
+
+
+def _contact_list(audience: Audience) -> str:
+    return f"{PATH}/{audience.remote_id}/contact-list"
 
 
 def _is_too_large(error: DestinationError) -> bool:

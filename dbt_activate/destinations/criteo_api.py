@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
+from dbt_activate.delivery import Receipt
 from dbt_activate.destination import BaseUrl, DestinationSettings
 from dbt_activate.destinations.answer import Answer, Fault, Kind, RefusedAnswerError, Request, kind_of
 from dbt_activate.destinations.http import Client
 from dbt_activate.destinations.oauth import ClientCredentials, judge_token
-from dbt_activate.errors import AccessError
+from dbt_activate.destinations.portions import SAMPLE_SIZE
+from dbt_activate.errors import AccessError, DestinationError
+from dbt_activate.identifiers import IdentifierType, mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,6 +28,13 @@ if TYPE_CHECKING:
     from dbt_activate.throttle import Throttle, Throttles
 
 logger = logging.getLogger(__name__)
+
+Digits = Annotated[str, Field(pattern=r"^[0-9]+$", coerce_numbers_to_str=True)]
+"""One of Criteo's ids. Text, also where YAML has a number: some pass 2**53."""
+
+IDENTITY_LINK = IdentifierType(
+    name="identity_link", pattern=r"[!-~]{1,512}", description="LiveRamp identity link"
+)
 
 GONE_CODES = frozenset({"audience-invalid", "segment-not-found"})
 """What Criteo calls a segment that does not exist."""
@@ -136,20 +146,25 @@ class CriteoApi:
         """
         body = self.call(method, path, [data], idempotent=idempotent)
         done = [item for item in items(body) if item.get("id")]
-        if done:
-            return done[0]
-        fault = next(_faults(body, "errors", "warnings"), None)
-        if fault is None:
-            raise AccessError(
-                f"Criteo did nothing on {method} {path} and gave no reason, as it does where a permission "
-                f"is missing. {self._forbidden_hint}"
-            )
-        raise RefusedAnswerError(
-            f"Criteo did not carry out {method} {path}: {fault.describe(personal=False)}.",
-            status=200,
-            code=fault.code,
-            reference=fault.reference,
-        )
+        if not done:
+            raise self._nothing_done(body, f"{method} {path}", personal=False)
+        return done[0]
+
+    def call_for_facts(
+        self, method: str, path: str, data: Any = None, *, personal: bool = False
+    ) -> dict[str, Any]:
+        """Send a request about one contact list, and return what the answer says of it.
+
+        An answer without a body (a 204) says nothing, and is a success.
+
+        Raises:
+            RefusedAnswerError: It was refused, in a warning.
+            AccessError: Nothing was done, without a word.
+        """
+        body = self.call(method, path, data, personal=personal)
+        if body and not items(body):
+            raise self._nothing_done(body, f"{method} {path}", personal=personal)
+        return attributes(next(iter(items(body)), {}))
 
     def advertisers(self) -> dict[str, str]:
         """Return the names of the ad accounts that the credentials reach, by id."""
@@ -161,6 +176,21 @@ class CriteoApi:
     def close(self) -> None:
         """Close all connections."""
         self._client.close()
+
+    def _nothing_done(self, body: Mapping[str, Any], request: str, *, personal: bool) -> DestinationError:
+        """Say why a request that claims success has done nothing."""
+        fault = next(_faults(body, "errors", "warnings"), None)
+        if fault is None:
+            return AccessError(
+                f"Criteo did nothing on {request} and gave no reason, as it does where a permission "
+                f"is missing. {self._forbidden_hint}"
+            )
+        return RefusedAnswerError(
+            f"Criteo did not carry out {request}: {fault.describe(personal=personal)}.",
+            status=200,
+            code=fault.code,
+            reference=fault.reference,
+        )
 
     def _judge(self, answer: Answer) -> Fault | None:
         fault = next(_faults(answer.body, "errors"), None)
@@ -200,6 +230,15 @@ def attributes(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return what an object says of itself; some answers have it one level higher than others."""
     found = item.get("attributes", item)
     return found if isinstance(found, dict) else {}
+
+
+def receipt(amended: Mapping[str, Any]) -> Receipt:
+    """Read what became of an amendment. Criteo counts identifiers of a wrong form, and shows a few."""
+    sample = amended.get("sampleInvalidIdentifiers") or ()
+    return Receipt(
+        unnamed_rejections=int(amended.get("nbInvalidIdentifiers") or 0),
+        sample=tuple(mask(str(value)) for value in sample[:SAMPLE_SIZE]),
+    )
 
 
 def _tokens(settings: CriteoSettings, throttle: Throttle, throttles: Throttles) -> ClientCredentials:

@@ -4,7 +4,8 @@ What is sent again, and what never is:
 
 - *certainly not carried out* (no connection, rate limit, "busy"): again, whatever it was;
 - *perhaps carried out* (time-out, broken connection, 5xx, an answer that cannot be read): again only if
-  it is idempotent; else it is a `LostAnswerError`, and the caller looks what became of it;
+  it is idempotent; else it is a `LostAnswerError`, and the caller looks what became of it. What can be
+  divided is not sent again whole after a time-out: it is a `LateAnswerError`, and the caller sends less;
 - refused credentials: once, if other credentials can be had (a new token), and never after that;
 - everything else is final.
 """
@@ -25,6 +26,7 @@ from dbt_activate.destinations.answer import (
     Fault,
     Judge,
     Kind,
+    LateAnswerError,
     LostAnswerError,
     RefusedAnswerError,
     Request,
@@ -86,6 +88,7 @@ class Client:
         timeout_seconds: float,
         credentials: Credentials | None = None,
         judge: Judge = judge_status,
+        json_only: bool = True,
     ) -> None:
         """Make ready to talk; sends nothing yet.
 
@@ -97,6 +100,7 @@ class Client:
             timeout_seconds: How long the tool may take to answer one request.
             credentials: What proves who we are.
             judge: Reads an answer as this tool means it, also one that claims success.
+            json_only: Whether a success that is no JSON is no answer of this tool's, but of a proxy's.
         """
         self._label = label
         self._base_url = base_url
@@ -106,6 +110,7 @@ class Client:
         self._retry = retry
         self._credentials = credentials or NoCredentials()
         self._judge = judge
+        self._json_only = json_only
         self._deprecation_told = False
 
     def send(self, request: Request) -> Answer:
@@ -115,6 +120,7 @@ class Client:
             AuthenticationError: The tool does not accept the credentials.
             AccessError: The credentials may not do this.
             RefusedAnswerError: The request is wrong; the caller can look at status and code.
+            LateAnswerError: It is divisible, and took too long.
             LostAnswerError: It is not idempotent, and may have been carried out or not.
             UnavailableError: Tried again already, or the tool demands a longer wait than ours.
         """
@@ -151,8 +157,9 @@ class Client:
         self._throttle.wait()
         headers = self._credentials.headers()
         answer = self._exchange(request, headers, number)
-        self._heed(request, answer)
-        return answer, self._find_fault(answer), headers
+        fault = self._find_fault(answer)
+        self._heed(request, answer, fault)
+        return answer, fault, headers
 
     def _exchange(self, request: Request, headers: Mapping[str, str], number: int) -> Answer:
         from dbt_activate.destinations.wire import NoAnswerError
@@ -166,7 +173,7 @@ class Client:
             outcome = str(answer.status)
         except NoAnswerError as failure:
             message = f"{self._label} ({wire.host}) did not answer {request}: {failure}."
-            error = _unanswered(request, message, taken=failure.sent)
+            error = _unanswered(request, message, taken=failure.sent, late=failure.late)
         else:
             return answer
         finally:
@@ -175,9 +182,9 @@ class Client:
         # Outside of the except clause: the failure behind it leads to the request, with all that was sent.
         raise error
 
-    def _heed(self, request: Request, answer: Answer) -> None:
-        """Keep to what the headers say, for all who share these credentials."""
-        if (seconds := demanded_wait(answer)) is not None:
+    def _heed(self, request: Request, answer: Answer, fault: Fault | None) -> None:
+        """Keep to what the answer says, for all who share these credentials."""
+        if (seconds := _wanted_wait(answer, fault)) is not None:
             self._throttle.hold(min(seconds, self._retry.total_seconds))
         if "Deprecation" in answer.headers and not self._deprecation_told:
             self._deprecation_told = True
@@ -188,7 +195,7 @@ class Client:
             )  # fmt: skip
 
     def _find_fault(self, answer: Answer) -> Fault | None:
-        if answer.succeeded and not answer.readable:
+        if answer.succeeded and self._json_only and not answer.readable:
             return Fault(Kind.MAYBE_TAKEN, title="the answer is not JSON")
         if 300 <= answer.status < 400:
             target = urlsplit(answer.headers.get("Location", ""))
@@ -209,8 +216,19 @@ class Client:
                 return AccessError(text, reference=reference)
             case Kind.REFUSED:
                 return RefusedAnswerError(text, status=answer.status, code=fault.code, reference=reference)
-        taken = fault.kind is Kind.MAYBE_TAKEN
-        return _unanswered(request, text, taken=taken, wait=demanded_wait(answer), reference=reference)
+        return _unanswered(
+            request,
+            text,
+            taken=fault.kind is Kind.MAYBE_TAKEN,
+            late=answer.status in (408, 504),
+            wait=_wanted_wait(answer, fault),
+            reference=reference,
+        )
+
+
+def _wanted_wait(answer: Answer, fault: Fault | None) -> float | None:
+    told = demanded_wait(answer)
+    return fault.wait_seconds if told is None and fault else told
 
 
 class _AgainError(Exception):
@@ -228,8 +246,16 @@ class _AgainError(Exception):
 
 
 def _unanswered(
-    request: Request, message: str, *, taken: bool, wait: float | None = None, reference: str | None = None
+    request: Request,
+    message: str,
+    *,
+    taken: bool,
+    late: bool,
+    wait: float | None = None,
+    reference: str | None = None,
 ) -> Exception:
+    if late and request.divisible:
+        return LateAnswerError(message, retry_after=wait, reference=reference)
     if taken and not request.idempotent:
         return LostAnswerError(message, retry_after=wait, reference=reference)
     return _AgainError(message, wait, reference)

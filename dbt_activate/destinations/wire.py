@@ -6,6 +6,9 @@ What `requests` raises is not passed on: its errors carry the request, with the 
 from __future__ import annotations
 
 import json
+import logging
+import threading
+from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -19,7 +22,7 @@ from dbt_activate.destinations.answer import Answer, Request
 from dbt_activate.errors import AuthenticationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 CONNECT_SECONDS = 10.0
 """How long making a connection may take: a host that is up answers in far less."""
@@ -33,10 +36,12 @@ class NoAnswerError(Exception):
 
     Attributes:
         sent: Whether the request, or a part of it, may have reached the tool.
+        late: Whether it was sent, and no answer came in time.
     """
 
-    def __init__(self, reason: str, *, sent: bool) -> None:
+    def __init__(self, reason: str, *, sent: bool, late: bool) -> None:
         self.sent = sent
+        self.late = late
         super().__init__(reason)
 
 
@@ -62,22 +67,48 @@ class Wire:
             NoAnswerError: The connection failed, or broke before the whole answer was there.
         """
         try:
-            response = self._session.request(
-                request.method,
-                self._base_url + request.path,
-                params=dict(request.params),
-                data=_payload(request),
-                auth=_Headers({**_content_type(request), **headers}),
-                timeout=self._timeouts,
-                allow_redirects=False,
-            )
+            with _discretion.keep(request.personal and bool(request.params)):
+                response = self._session.request(
+                    request.method,
+                    self._base_url + request.path,
+                    params=dict(request.params),
+                    data=_payload(request),
+                    auth=_Headers({**_content_type(request), **headers}),
+                    timeout=self._timeouts,
+                    allow_redirects=False,
+                )
         except requests.RequestException as error:
-            raise NoAnswerError(_reason(error), sent=_was_sent(error)) from None
+            late = isinstance(error, requests.ReadTimeout)
+            raise NoAnswerError(_reason(error), sent=_was_sent(error), late=late) from None
         return _answer(response)
 
     def close(self) -> None:
         """Close all connections."""
         self._session.close()
+
+
+class _Discretion(logging.Filter):
+    """Keeps urllib3 from logging addresses in whose query somebody is named."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept = threading.local()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        del record
+        return not getattr(self._kept, "here", False)
+
+    @contextmanager
+    def keep(self, is_needed: bool) -> Iterator[None]:
+        self._kept.here = is_needed
+        try:
+            yield
+        finally:
+            self._kept.here = False
+
+
+_discretion = _Discretion()
+logging.getLogger("urllib3.connectionpool").addFilter(_discretion)
 
 
 class _Headers(requests.auth.AuthBase):

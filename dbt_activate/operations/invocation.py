@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dbt_activate.errors import ConfigError
+from dbt_activate.operations.gating import GO, Decision, Gating
 from dbt_activate.operations.opening import open_destination
-from dbt_activate.operations.outcome import plan_one, sync_one
+from dbt_activate.operations.outcome import plan_one, record_held, sync_one
 from dbt_activate.operations.runner import Job, Runner
 from dbt_activate.reporting.artifact import ARTIFACT, write_artifact
 from dbt_activate.reporting.events import Emit
@@ -43,6 +44,8 @@ class Request:
         allowed: Guards that are waived.
         fail_fast: Begin no further activation after one failed.
         threads: How many activations may be under way at once; None for the target's ``threads``.
+        everything: Also read what is as the last sync left it.
+        require_results: Refuse to go on without dbt's ``run_results.json``.
     """
 
     dry_run: bool = False
@@ -50,6 +53,8 @@ class Request:
     allowed: Allowed = field(default_factory=Allowed)
     fail_fast: bool = False
     threads: int | None = None
+    everything: bool = False
+    require_results: bool = False
 
     def args(self, workspace: Workspace, selection: Selection) -> dict[str, Any]:
         """Return what was asked for, as the artifact keeps it.
@@ -69,6 +74,8 @@ class Request:
             "fail_fast": self.fail_fast,
             "allow_empty": self.allowed.empty,
             "allow_mass_removal": self.allowed.mass_removal,
+            "all": self.everything,
+            "require_results": self.require_results,
         }
 
 
@@ -82,6 +89,8 @@ class Invocation:
         self._emit = emit
         self._throttles = Throttles()
         self._destinations: dict[str, Destination] = {}
+        self._gating = Gating(workspace, emit, request.everything, request.require_results)
+        self._decisions: Mapping[str, Decision] = {}
         self._context = Context(
             warehouse=workspace.warehouse,
             tables=workspace.tables,
@@ -108,6 +117,7 @@ class Invocation:
             KeyboardInterrupt: A person pressed Ctrl-C.
         """
         self._workspace.check_target(activations)
+        self._decide(activations)
         if activations:
             self._emit(found(activations, self._context.target, self.threads))
         result = self.execute(activations)
@@ -143,6 +153,11 @@ class Invocation:
             self._close_destinations()
         results = self._collected(turns, runner)
         return SyncResult(results, self.id, started_at, utc_now(), runner.interrupted)
+
+    def _decide(self, activations: Sequence[Activation]) -> None:
+        self._decisions = self._gating.decide(activations)
+        if activations and (results := self._gating.results):
+            self._context = replace(self._context, results_id=results.invocation_id)
 
     def _job(self, turn: Turn) -> Job[ActivationResult]:
         one = turn.activation
@@ -195,6 +210,23 @@ class Invocation:
         self._emit(interrupted())
 
     def _carry_out(self, turn: Turn) -> ActivationResult:
+        decision = self._decisions.get(turn.activation.key, GO)
+        result = self._passed_over(turn, decision) or self._begun(turn, decision)
+        for event in finished(turn, result):
+            self._emit(event)
+        return result
+
+    def _passed_over(self, turn: Turn, decision: Decision) -> ActivationResult | None:
+        """Leave alone what is held, or as the last sync left it."""
+        one, is_permitted = turn.activation, self._may_push(turn.activation)
+        if decision.held:
+            result = ActivationResult(one, Status.HELD, decision.held, is_permitted=is_permitted)
+            return record_held(result, self._context) if one.destination in self._destinations else result
+        if decision.unchanged and not self._request.full_refresh:
+            return ActivationResult(one, Status.UNCHANGED, decision.unchanged, is_permitted=is_permitted)
+        return None
+
+    def _begun(self, turn: Turn, decision: Decision) -> ActivationResult:
         destination = self._destinations.get(turn.activation.destination)
         self._emit(started(turn, "plan" if destination is None else "sync"))
         if destination is None:
@@ -202,9 +234,7 @@ class Invocation:
             result = plan_one(turn, entry, self._context, only_asked=self._request.dry_run)
         else:
             result = sync_one(turn, destination, self._context, self._emit)
-        for event in finished(turn, result):
-            self._emit(event)
-        return result
+        return replace(result, notes=(*decision.notes, *result.notes))
 
     def _collected(
         self, turns: Sequence[Turn], runner: Runner[ActivationResult]

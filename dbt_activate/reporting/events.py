@@ -50,6 +50,18 @@ def note(problem: Problem) -> Event:
     return Event("ProjectNote", str(problem), Level.WARN)
 
 
+def gates_off(label: str) -> Event:
+    """There are no results of dbt to go by."""
+    message = f"{label} is not there: nothing says whether models and tests passed, so no segment is held."
+    return Event("GatesOff", message, Level.INFO)
+
+
+def artifacts_differ(manifest: str, results: str) -> Event:
+    """Two of dbt's files are of different invocations."""
+    message = f"{manifest} and {results} were written by different invocations of dbt."
+    return Event("ArtifactsDiffer", message, Level.DEBUG)
+
+
 def nothing_selected(keys: Iterable[str]) -> Event:
     """The selection matches none of the project's activations, whose keys these are."""
     known = ", ".join(keys)

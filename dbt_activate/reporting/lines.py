@@ -96,10 +96,8 @@ def finished(turn: Turn, result: ActivationResult) -> Iterator[Event]:
     """An activation has ended: what came of it, and who was not sent or not taken."""
     word, level = _outcome(result)
     changes = f"+{result.added:,} −{result.removed:,}"
-    status = {Status.SKIPPED: "SKIP", Status.GUARDED: "GUARD", Status.ERROR: "ERROR"}.get(
-        result.status, changes
-    )
-    seconds = None if result.status is Status.SKIPPED else result.seconds
+    status = _WORDS.get(result.status, changes)
+    seconds = result.seconds if result.started_at else None
     message = turn.line(f"{word} {turn.name}", status, seconds)
     if result.message:
         message += "".join(f"\n  {line}" for line in result.message.splitlines())
@@ -148,6 +146,15 @@ def summary(result: SyncResult) -> Iterator[Event]:
     yield Event("RunSummary", f"Done. {figures}", data={key.lower(): n for key, n in result.counts.items()})
 
 
+_WORDS = {
+    Status.SKIPPED: "SKIP",
+    Status.HELD: "SKIP",
+    Status.UNCHANGED: "NO-OP",
+    Status.GUARDED: "GUARD",
+    Status.ERROR: "ERROR",
+}
+
+
 def _outcome(result: ActivationResult) -> tuple[str, Level]:
     match result.status:
         case Status.SUCCESS:
@@ -160,6 +167,10 @@ def _outcome(result: ActivationResult) -> tuple[str, Level]:
             return "GUARD stopped", Level.ERROR
         case Status.SKIPPED:
             return "SKIP", Level.WARN
+        case Status.HELD:
+            return "SKIP held", Level.WARN
+        case Status.UNCHANGED:
+            return "NO-OP", Level.INFO
         case _:
             return "ERROR syncing", Level.ERROR
 

@@ -29,6 +29,10 @@ class Status(StrEnum):
     ERROR = "error"
     GUARDED = "guarded"
     """A guard stopped it; nothing was sent."""
+    HELD = "held"
+    """Not begun: the model or a test of it failed in dbt's last invocation."""
+    UNCHANGED = "unchanged"
+    """Not read again: dbt has built nothing since the last sync."""
     SKIPPED = "skipped"
     """Not begun: another activation failed under ``--fail-fast``, or the run was interrupted."""
 
@@ -235,18 +239,22 @@ class SyncResult(Results):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many passed, passed with warnings, failed and were skipped, in dbt's words."""
+        """How many passed, passed with warnings, failed, were skipped or not read, in dbt's words."""
         skipped = sum(map(_is_skipped, self.items))
         warned = sum(one.has_warnings for one in self.items)
+        idle = sum(one.status is Status.UNCHANGED for one in self.items)
         failed = len(self.failures)
         return {
-            "PASS": len(self.items) - skipped - warned - failed,
+            "PASS": len(self.items) - skipped - warned - failed - idle,
             "WARN": warned,
             "ERROR": failed,
             "SKIP": skipped,
+            "NO-OP": idle,
             "TOTAL": len(self.items),
         }
 
 
 def _is_skipped(result: ActivationResult) -> bool:
-    return result.status is Status.SKIPPED or (result.status is Status.PLANNED and not result.is_permitted)
+    if result.status in (Status.SKIPPED, Status.HELD):
+        return True
+    return result.status is Status.PLANNED and not result.is_permitted

@@ -54,9 +54,11 @@ class Admin:
             Endpoint("page", "GET", "/", self._page),
             Endpoint("audiences", "GET", "/_sandbox/audiences", self._audiences),
             Endpoint("add audience", "POST", "/_sandbox/audiences/{vendor}", self._add_audience),
-            Endpoint("audience", "GET", "/_sandbox/audiences/{vendor}/{audience}", self._audience),
-            Endpoint("delete audience", "DELETE", "/_sandbox/audiences/{vendor}/{audience}", self._delete),
-            Endpoint("members", "POST", "/_sandbox/audiences/{vendor}/{audience}/members", self._members),
+            Endpoint("audience", "GET", "/_sandbox/audiences/{vendor}/{audience:any}", self._audience),
+            Endpoint(
+                "delete audience", "DELETE", "/_sandbox/audiences/{vendor}/{audience:any}", self._delete
+            ),
+            Endpoint("members", "POST", "/_sandbox/audiences/{vendor}/{audience:any}/members", self._members),
             Endpoint("requests", "GET", "/_sandbox/requests", self._requests),
             Endpoint("request", "GET", "/_sandbox/requests/{index}", self._request),
             Endpoint("forget requests", "DELETE", "/_sandbox/requests", self._forget_requests),

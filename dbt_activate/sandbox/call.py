@@ -58,14 +58,15 @@ class Endpoint:
         Args:
             operation: A short name: what faults and recorded requests go by.
             method: In capitals.
-            path: With ``{name}`` for a part that varies; it may not hold a slash.
+            path: With ``{name}`` for a part that varies; it may hold a slash only as ``{name:any}``.
             handle: Called with what the owner gives, and the varying parts by name.
         """
         self.operation = operation
         self.method = method
         self.path = path
         self.handle = handle
-        self._pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
+        pattern = re.sub(r"\{(\w+):any\}", r"(?P<\1>.+)", path)
+        self._pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern))
 
     def parameters(self, method: str, path: str) -> dict[str, str] | None:
         """Return the varying parts of a path, or None where it is not this endpoint's."""

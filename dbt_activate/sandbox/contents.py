@@ -5,12 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+from dbt_activate.sandbox.batch import Batch
 from dbt_activate.sandbox.criteo import Criteo
+from dbt_activate.sandbox.criteo_retail_media import CriteoRetailMedia
+from dbt_activate.sandbox.emarsys import Emarsys
 from dbt_activate.sandbox.faults import Faults
+from dbt_activate.sandbox.http import HttpEndpoint
+from dbt_activate.sandbox.purchasely import Purchasely
+from dbt_activate.sandbox.selligent import Selligent
 from dbt_activate.sandbox.traffic import Traffic
 from dbt_activate.sandbox.vendor import Vendor
 
-VENDORS: tuple[Callable[[], Vendor[Any, Any]], ...] = (Criteo,)
+VENDORS: tuple[Callable[[], Vendor[Any, Any]], ...] = (
+    Criteo,
+    CriteoRetailMedia,
+    Emarsys,
+    Batch,
+    Purchasely,
+    Selligent,
+    HttpEndpoint,
+)
 """Make the vendors that every sandbox has."""
 
 Kind = TypeVar("Kind", bound=Vendor[Any, Any])
@@ -49,6 +63,36 @@ class Contents:
     def criteo(self) -> Criteo:
         """Criteo Marketing Solutions."""
         return self._vendor(Criteo)
+
+    @property
+    def criteo_retail_media(self) -> CriteoRetailMedia:
+        """Criteo Retail Media."""
+        return self._vendor(CriteoRetailMedia)
+
+    @property
+    def emarsys(self) -> Emarsys:
+        """SAP Emarsys."""
+        return self._vendor(Emarsys)
+
+    @property
+    def batch(self) -> Batch:
+        """Batch, the customer engagement platform."""
+        return self._vendor(Batch)
+
+    @property
+    def purchasely(self) -> Purchasely:
+        """Purchasely."""
+        return self._vendor(Purchasely)
+
+    @property
+    def selligent(self) -> Selligent:
+        """Selligent."""
+        return self._vendor(Selligent)
+
+    @property
+    def http(self) -> HttpEndpoint:
+        """An ordinary JSON API, for destinations of the type ``http``."""
+        return self._vendor(HttpEndpoint)
 
     def reset(self) -> None:
         """Go back to the start: no audiences, no faults, no record of requests, the first settings."""

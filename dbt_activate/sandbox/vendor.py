@@ -127,7 +127,7 @@ class Vendor(ABC, Generic[Held, Settings]):
             return self.answer(call)
 
     @abstractmethod
-    def entry(self, url: str) -> dict[str, str]:
+    def entry(self, url: str) -> dict[str, Any]:
         """Return the keys of an entry in ``destinations.yml`` that leads here: type, credentials, account.
 
         Args:

@@ -25,9 +25,11 @@ class RunRecord:
         model: dbt's unique id.
         target: The dbt target.
         invocation_id: dbt's id of the invocation that wrote the manifest.
+        results_id: dbt's id of the invocation whose results were at hand; empty where there were none.
+        fingerprint: Of the activation's settings: a changed one sends the same segment differently.
         started_at: UTC.
         finished_at: UTC; None while it runs, or if it was killed.
-        status: ``running``, ``success``, ``partial``, ``error``, ``guarded``.
+        status: ``running``, ``success``, ``partial``, ``error``, ``guarded``, ``held``.
         message: What went wrong; holds no identifier and no secret.
         members: Distinct, valid members of the segment.
         added: Members whose addition was accepted.
@@ -60,6 +62,8 @@ class RunRecord:
     deliveries: int = 0
     unconfirmed: int = 0
     full_refresh: bool = False
+    results_id: str = ""
+    fingerprint: str = ""
 
 
 def write_run(session: Session, tables: Tables, run: RunRecord) -> None:

@@ -19,7 +19,8 @@ _COLUMNS = {
         run_id varchar, audience_key varchar, destination varchar, activation varchar, model varchar,
         target varchar, invocation_id varchar, started_at timestamp, finished_at timestamp, status varchar,
         message varchar, members bigint, added bigint, removed bigint, invalid bigint, rejected bigint,
-        unnamed_rejections bigint, deliveries bigint, unconfirmed bigint, full_refresh boolean""",
+        unnamed_rejections bigint, deliveries bigint, unconfirmed bigint, full_refresh boolean, results_id varchar,
+        fingerprint varchar""",
     "deliveries": """
         audience_key varchar, run_id varchar, delivery integer, operation varchar, identifier_type varchar,
         members bigint, state varchar, opening integer""",

@@ -69,6 +69,9 @@ class Binding:
         audience = self.destination.find(self.activation.audience, self.record.remote_id)
         if audience is None and self._wanted_id:
             raise self._no_such_audience()
+        if audience and self.record.pending is Pending.CREATE:
+            # A tool in which the maker chooses ids: this is the one that we were making when we were cut off.
+            self._take_over(audience, is_ours=True)
         return audience
 
     def _adopted(self) -> Audience | None:
@@ -102,7 +105,8 @@ class Binding:
         return audience
 
     def _take_over(self, audience: Audience, *, is_ours: bool) -> None:
-        vanished = self.record.remote_id not in (None, audience.remote_id)
+        # Whoever comes here has not found the audience that was known, also where the new one has its id.
+        vanished = self.record.remote_id is not None
         self._note(
             remote_id=audience.remote_id,
             # A name that cannot be changed is at odds with the project only once that changes.

@@ -105,6 +105,7 @@ class Context:
         tables: The state tables of the target.
         target: The dbt target's name.
         invocation_id: dbt's id of the invocation that wrote the manifest.
+        results_id: dbt's id of the invocation whose results are at hand; empty where there are none.
         options: What a person asked for.
         cancelled: Set when a person stops the run.
         clock: Gives the time in UTC.
@@ -115,6 +116,7 @@ class Context:
     tables: Tables
     target: str = ""
     invocation_id: str = ""
+    results_id: str = ""
     options: SyncOptions = field(default_factory=SyncOptions)
     cancelled: threading.Event = field(default_factory=threading.Event)
     clock: Clock = utc_now
@@ -169,6 +171,8 @@ class Sync:
             invocation_id=self.context.invocation_id,
             started_at=now,
             full_refresh=self.context.options.full_refresh,
+            results_id=self.context.results_id,
+            fingerprint=activation.fingerprint,
         )
         self._ledger = Ledger(self.context.tables, activation.key, self.run.run_id, self.context.clock)
         self._flushed_at = now
@@ -227,6 +231,8 @@ class Sync:
 
     def _bind(self, record: AudienceRecord) -> Audience:
         """Find or make the remote audience; plan once more if the old one had vanished."""
+        names = dict.fromkeys(field.identifier_type.name for field in self.activation.fields)
+        self.destination.prepare(self.activation.audience, list(names))
         binding = Binding(self.activation, self.destination, record, self._save_record)
         audience = binding.bind()
         self.notes += binding.notes

@@ -41,7 +41,7 @@ def test_status_shows_what_the_project_no_longer_has(shop: Shop) -> None:
 def test_history_lists_the_newest_first(shop: Shop) -> None:
     """All runs of the selected activations, up to a limit."""
     for _ in range(2):
-        shop.activate("sync")
+        shop.activate("sync", "--all")
     runs = json.loads(shop.activate("history", "--output", "json", "-s", "newcomers").stdout)
     assert [run["added"] for run in runs] == [0, 10]
     assert len(json.loads(shop.activate("history", "--output", "json", "--limit", "3").stdout)) == 3

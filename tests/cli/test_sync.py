@@ -20,7 +20,7 @@ def test_first_everybody_then_nobody_then_the_difference(shop: Shop) -> None:
     assert shop.activate("sync", "-s", "newcomers").exit_code == 0
     assert shop.audience("newcomers") == {"email": sha256(members)}
     sent = membership_requests(shop)
-    assert "[+0 −0 in" in shop.activate("sync", "-s", "newcomers").output
+    assert "[+0 −0 in" in shop.activate("sync", "-s", "newcomers", "--all").output
     assert membership_requests(shop) == sent
     members = members - {"new1@shop.test"} | {"guest@shop.test"}
     shop.hold("newcomers", members)
@@ -37,7 +37,7 @@ def test_lines_have_dbts_shape(shop: Shop) -> None:
     assert output[1].endswith("[RUN]")
     assert '2 of 2 OK synced criteo.vip_customers → Criteo "VIP customers" ...' in output[4]
     assert "[+200 −0 in " in output[4]
-    assert output[-1].endswith("Done. PASS=2 WARN=0 ERROR=0 SKIP=0 TOTAL=2")
+    assert output[-1].endswith("Done. PASS=2 WARN=0 ERROR=0 SKIP=0 NO-OP=0 TOTAL=2")
 
 
 @pytest.mark.parametrize("command", [["plan"], ["sync", "--dry-run"]])
@@ -63,7 +63,7 @@ def test_a_target_that_may_not_push_only_plans(shop: Shop, monkeypatch: pytest.M
     result = shop.activate("sync")
     assert result.exit_code == 0
     assert "target prod may not push to criteo (targets: live" in result.output
-    assert "PASS=0 WARN=0 ERROR=0 SKIP=2 TOTAL=2" in result.output
+    assert "PASS=0 WARN=0 ERROR=0 SKIP=2 NO-OP=0 TOTAL=2" in result.output
     assert shop.sandbox.traffic.exchanges() == []
 
 
@@ -126,7 +126,7 @@ def test_fail_fast_begins_no_other(shop: Shop) -> None:
     shop.query("drop table prod.newcomers")
     result = shop.activate("sync", "--fail-fast", "--threads", "1")
     assert result.exit_code == 1
-    assert "PASS=0 WARN=0 ERROR=1 SKIP=1 TOTAL=2" in result.output
+    assert "PASS=0 WARN=0 ERROR=1 SKIP=1 NO-OP=0 TOTAL=2" in result.output
     assert [one["status"] for one in shop.artifact()["results"]] == ["error", "skipped"]
     assert shop.audience() == {}
 
@@ -154,6 +154,6 @@ def test_quiet_says_only_errors(shop: Shop) -> None:
     """A sync that goes well says nothing, and one that does not says what went wrong."""
     assert shop.activate("sync", "--quiet").output == ""
     shop.query("drop table prod.newcomers")
-    output = shop.activate("--quiet", "sync").output
+    output = shop.activate("--quiet", "sync", "--all").output
     assert "ERROR syncing criteo.newcomers" in output
     assert "Done." not in output

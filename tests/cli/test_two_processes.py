@@ -78,7 +78,7 @@ def test_bars_on_a_terminal(shop: Shop) -> None:
     assert process.returncode == 0
     assert "1/2 deliveries" in re.sub(r"\x1b\[[0-9;]*m", "", shown)
     assert "\x1b[32m+200 −0 in" in shown
-    assert "Done. PASS=1 WARN=0 ERROR=0 SKIP=0 TOTAL=1" in shown
+    assert "Done. PASS=1 WARN=0 ERROR=0 SKIP=0 NO-OP=0 TOTAL=1" in shown
 
 
 def pieces(terminal: int) -> Iterator[bytes]:

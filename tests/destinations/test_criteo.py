@@ -332,6 +332,58 @@ def test_the_size(server: ScriptedServer, criteo: Criteo, count: int | None, siz
     assert criteo.size(AUDIENCE) == size
 
 
+DELETED = [{"id": "5678", "type": "AudienceSegment"}]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(200, {"data": DELETED, "errors": [], "warnings": []}),
+        Reply(200, {"data": [], "errors": [], "warnings": [failure("segment-not-found")]}),
+        Reply(200, errors(failure("segment-not-found"), data=[])),
+        Reply(404, errors(failure("audience-invalid"))),
+    ],
+)
+def test_deleting(server: ScriptedServer, criteo: Criteo, reply: Reply) -> None:
+    """A POST with the id in its body; a segment that is gone already is fine."""
+    server.script(f"{SEGMENTS}/delete", reply)
+    criteo.delete(AUDIENCE)
+    (sent,) = server.calls(f"{SEGMENTS}/delete")
+    assert (sent.method, sent.body) == ("POST", {"data": DELETED})
+
+
+def test_a_segment_that_cannot_be_deleted(server: ScriptedServer, criteo: Criteo) -> None:
+    """Nothing done is not taken for done, and a refusal is shown."""
+    nothing: dict[str, Any] = {"data": [], "errors": [], "warnings": []}
+    server.script(f"{SEGMENTS}/delete", Reply(200, nothing))
+    with pytest.raises(AccessError, match="a permission is missing"):
+        criteo.delete(AUDIENCE)
+    server.script(f"{SEGMENTS}/delete", Reply(200, nothing | {"warnings": [failure("segment-in-use")]}))
+    with pytest.raises(RefusedAnswerError, match="segment-in-use: A title: A detail"):
+        criteo.delete(AUDIENCE)
+
+
+@pytest.mark.parametrize(
+    ("warned", "error"),
+    [([failure("segment-not-found")], AudienceGoneError), ([failure("x")], RefusedError), ([], AccessError)],
+)
+def test_a_success_that_did_nothing(
+    server: ScriptedServer, criteo: Criteo, warned: list[dict[str, Any]], error: type[Exception]
+) -> None:
+    """Only what comes back under data proves that members were changed, counted or taken out."""
+    for path in (MEMBERS, STATISTICS):
+        server.script(path, Reply(200, {"data": None, "errors": [], "warnings": warned}))
+    calls = (
+        lambda: criteo.push(AUDIENCE, ADD),
+        lambda: criteo.size(AUDIENCE),
+        lambda: criteo.clear(AUDIENCE),
+    )
+    for call in calls:
+        with pytest.raises(error) as caught:
+            call()
+        assert "A detail" not in str(caught.value) or call is not calls[0]
+
+
 def test_warnings_are_told_once(
     server: ScriptedServer, criteo: Criteo, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -349,7 +401,7 @@ def test_the_mapping_is_checked() -> None:
     mapping = {"gum": "gum_id", "customer_id": "id", "email": "email"}
     gum, customer = Criteo.check_mapping(settings(), mapping)
     assert "gum_caller_id" in gum
-    assert "Retail Media" in customer
+    assert "type: criteo_retail_media" in customer
     assert not Criteo.check_mapping(settings(gum_caller_id=1), {"gum": "gum_id"})
 
 

@@ -82,7 +82,7 @@ def requests(sandbox: Sandbox, operation: str) -> int:
 
 
 def test_an_audience_from_its_making_to_its_end(sandbox: Sandbox, criteo: Criteo) -> None:
-    """Made, found by name and by id, renamed, described, filled, measured, emptied."""
+    """Made, found by name and by id, renamed, described, filled, measured, emptied, deleted."""
     assert criteo.find(WANTED, None) is None
     audience = criteo.create(WANTED)
     assert criteo.find(WANTED, None) == criteo.find(WANTED, audience.remote_id) == audience
@@ -95,6 +95,9 @@ def test_an_audience_from_its_making_to_its_end(sandbox: Sandbox, criteo: Criteo
     assert sandbox.criteo.members(audience.remote_id)["email"] == set(PEOPLE[1:3])
     criteo.clear(audience)
     assert sandbox.criteo.members(audience.remote_id) == {}
+    criteo.delete(audience)
+    criteo.delete(audience)
+    assert sandbox.criteo.audiences() == []
 
 
 @pytest.mark.parametrize(

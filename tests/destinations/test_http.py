@@ -17,6 +17,7 @@ from dbt_activate.destinations.answer import (
     Fault,
     Judge,
     Kind,
+    LateAnswerError,
     LostAnswerError,
     RefusedAnswerError,
     Request,
@@ -198,6 +199,9 @@ DATE_SECONDS = 1795255200
         (429, {"Retry-After": "soon"}, None),
         (429, {"x-ratelimit-reset": f"{DATE_SECONDS + 20}", "Date": DATE}, 20),
         (429, {"x-ratelimit-reset": "later"}, None),
+        (429, {"x-ratelimit-reset": "30"}, 30),
+        (429, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "30"}, 30),
+        (429, {"x-ratelimit-remaining": "7", "x-ratelimit-reset": "30"}, None),
         (429, {}, None),
         (200, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": f"{DATE_SECONDS + 9}", "Date": DATE}, 9),
         (200, {"x-ratelimit-remaining": "1", "x-ratelimit-reset": f"{DATE_SECONDS + 9}", "Date": DATE}, None),
@@ -339,3 +343,16 @@ def test_a_stopped_run_does_not_sit_out_its_waits(server: ScriptedServer, connec
     waits.stop()
     thread.join(timeout=5)
     assert len(caught) == 1
+
+
+@pytest.mark.parametrize("slow", [Reply(408), Reply(504), Reply(fault="silence")], ids=repr)
+def test_what_can_be_divided_is_not_sent_again_whole(
+    server: ScriptedServer, connect: Connect, slow: Reply
+) -> None:
+    """A time-out of a divisible request is its caller's to divide; other failures are tried again."""
+    server.script("/x", slow, GOOD)
+    with pytest.raises(LateAnswerError):
+        connect().send(Request("POST", "/x", body=[1, 2], divisible=True))
+    assert len(server.calls("/x")) == 1
+    server.script("/y", Reply(503), Reply(fault="reset"), GOOD)
+    assert connect().send(Request("POST", "/y", body=[1, 2], divisible=True)).status == 200

@@ -14,7 +14,7 @@ from hypothesis.stateful import (
 
 from dbt_activate.identifiers import Form, hashed
 from tests.protocol.phases import PHASES
-from tests.protocol.tool import Fault, SharingDestination, ToolDestination
+from tests.protocol.tool import Fault, SharingDestination, Tool, ToolDestination
 from tests.protocol.world import World, killer
 
 PEOPLE = [f"{letter}@shop.example" for letter in "abcdef"]
@@ -37,6 +37,7 @@ class Convergence(RuleBasedStateMachine):
         strangers=st.sampled_from([frozenset(), STRANGERS]),
         form=st.sampled_from(Form),
         kind=st.sampled_from([ToolDestination, SharingDestination]),
+        ids_are_names=st.booleans(),
     )
     def begin(
         self,
@@ -44,9 +45,16 @@ class Convergence(RuleBasedStateMachine):
         strangers: frozenset[tuple[str, str]],
         form: Form,
         kind: type[ToolDestination],
+        ids_are_names: bool,
     ) -> None:
         """Set out with an empty model."""
-        self.world = World(transactions=transactions, strangers=strangers, form=form, destination_type=kind)
+        self.world = World(
+            transactions=transactions,
+            tool=Tool(ids_are_names=ids_are_names),
+            strangers=strangers,
+            form=form,
+            destination_type=kind,
+        )
 
     @rule(values=segments)
     def change_segment(self, values: list[str | None]) -> None:

@@ -41,6 +41,8 @@ class Tool:
         uncounted: Identifiers that it does not take, and only counts.
         faults: What goes wrong with the next pushes, in order.
         pushes: How many pushes reached it.
+        ids_are_names: Whether an audience's id is the name that it was made with, as in tools that let
+            the maker choose it: one that is made anew then has the id of the one that vanished.
         unconfirmed: How many deliveries it says are not applied yet; None if it does not answer.
     """
 
@@ -50,15 +52,17 @@ class Tool:
     uncounted: set[str] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
     pushes: int = 0
+    ids_are_names: bool = False
     unconfirmed: int | None = 0
     made: int = 0
 
     def create(self, name: str, members: Iterable[tuple[str, str]] = ()) -> str:
         """Make an audience and return its id."""
         self.made += 1
-        self.names[name] = str(self.made)
-        self.audiences[str(self.made)] = set(members)
-        return str(self.made)
+        remote_id = name if self.ids_are_names else str(self.made)
+        self.names[name] = remote_id
+        self.audiences[remote_id] = set(members)
+        return remote_id
 
     def delete(self, remote_id: str) -> None:
         """Delete an audience behind everybody's back."""

@@ -319,3 +319,24 @@ def test_whose_audience_it_is_stands_in_the_record() -> None:
     adopted.tool.create("People", [STRANGER])
     adopted.bind()
     assert not adopted.record.is_ours
+
+
+@pytest.mark.parametrize("ids_are_names", [False, True])
+def test_an_audience_that_is_made_anew_is_filled_again(ids_are_names: bool) -> None:
+    """Also where the new one has the id of the one that vanished, and where the run that made it died."""
+    desk = Desk(tool=Tool(ids_are_names=ids_are_names))
+    assert not desk.bind().needs_refill
+    desk.tool.delete(desk.record.remote_id or "")
+    assert desk.bind().needs_refill
+
+    def die(step: str) -> None:
+        if step == "note refill":
+            raise Killed
+
+    desk.tool.delete(desk.record.remote_id or "")
+    desk.record = replace(desk.record, pending=Pending.NOTHING)
+    desk.at_step = die
+    with pytest.raises(Killed):
+        desk.bind()
+    desk.at_step = lambda step: None
+    assert desk.bind().needs_refill

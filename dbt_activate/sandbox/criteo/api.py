@@ -1,34 +1,19 @@
-"""Criteo's gateway: tokens, rate limit, versions, permissions, and the way to each call."""
+"""The calls of Criteo Marketing Solutions, as far as audiences go."""
 
 from __future__ import annotations
 
-import math
 import re
-import time
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from dbt_activate.sandbox.call import Call, Endpoint, find_endpoint
+from dbt_activate.sandbox.call import Call, Endpoint
 from dbt_activate.sandbox.criteo import bulk, contact_lists
-from dbt_activate.sandbox.criteo.problems import (
-    NO_SUCH_PATH,
-    ProblemError,
-    error_in_success,
-    failed,
-    success,
-    unauthorized,
-)
-from dbt_activate.sandbox.criteo.settings import Client, Permission
+from dbt_activate.sandbox.criteo.problems import success
+from dbt_activate.sandbox.criteo.settings import Client
 from dbt_activate.sandbox.criteo.state import CriteoState
-from dbt_activate.sandbox.quota import Allowance
-from dbt_activate.sandbox.tokens import TokenState, form, oauth_error
-from dbt_activate.sandbox.vendor import Deed
 
-TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path, not a token
 SEGMENTS = "/marketing-solutions/audience-segments"
 CONTACT_LIST = f"{SEGMENTS}/{{segment_id}}/contact-list"
-
-_VERSIONED_PATH = re.compile(r"/(?P<version>\d{4}-\d{2})(?P<rest>/.*)")
 
 
 def list_advertisers(state: CriteoState, client: Client, call: Call) -> Response:
@@ -42,157 +27,21 @@ def list_advertisers(state: CriteoState, client: Client, call: Call) -> Response
     return success(call, data)
 
 
-ENDPOINTS = (
-    Endpoint("advertisers", "GET", "/advertisers/me", list_advertisers),
-    Endpoint("search", "POST", f"{SEGMENTS}/search", bulk.search),
-    Endpoint("create", "POST", f"{SEGMENTS}/create", bulk.create),
-    Endpoint("update", "PATCH", SEGMENTS, bulk.update),
-    Endpoint("delete", "POST", f"{SEGMENTS}/delete", bulk.delete),
-    Endpoint("sizes", "POST", f"{SEGMENTS}/compute-sizes", bulk.compute_sizes),
-    Endpoint("amend", "PATCH", CONTACT_LIST, contact_lists.amend),
-    Endpoint("clear", "DELETE", CONTACT_LIST, contact_lists.clear),
-    Endpoint("statistics", "GET", f"{CONTACT_LIST}/statistics", contact_lists.statistics),
-)
-
-PERMISSIONS: dict[str, Permission | None] = {"advertisers": None, "search": "read", "statistics": "read"}
-"""The permission that a call takes; those that are not here take ``manage``."""
-
-
 class Criteo(CriteoState):
-    """The Criteo Marketing Solutions API, as far as audiences go.
-
-    Requests for tokens do not count towards the rate limit: Criteo does not say whether they do.
-    """
+    """The Criteo Marketing Solutions API, as far as audiences go."""
 
     name = "criteo"
     label = "Criteo"
     root_paths = re.compile(r"/oauth2/token$|/\d{4}-\d{2}/")
-
-    def answer(self, call: Call) -> Response:
-        """Answer a request for a token, or one that carries a token."""
-        if call.path == TOKEN_PATH:
-            return self._give_token(call)
-        try:
-            client_id = self._caller(call)
-        except ProblemError as error:
-            return error.response(call)
-        return self._answer_within_limit(client_id, call)
-
-    def failure(self, call: Call, status: int, reset_after_seconds: float | None) -> Response:
-        """Make the answer of a request that fails on order."""
-        if status == 200:
-            response = error_in_success(call)
-        elif call.path == TOKEN_PATH and status in (400, 401, 403):
-            response = _invalid_client(status)
-        else:
-            response = failed(status).response(call)
-        if reset_after_seconds is not None:
-            reset_at = math.ceil(time.time() + reset_after_seconds)
-            response.headers.update(
-                _rate_headers(Allowance(False, self.settings.rate_limit or 0, 0, reset_at))
-            )
-        return response
-
-    def deed(self, call: Call) -> Deed:
-        """Say what a request asks for; an amendment is an ``add`` or a ``remove``."""
-        if call.path == TOKEN_PATH:
-            return Deed("token")
-        versioned = _VERSIONED_PATH.fullmatch(call.path)
-        target = find_endpoint(ENDPOINTS, call.method, versioned["rest"]) if versioned else None
-        if target is None:
-            return Deed("")
-        operation = target[0].operation
-        return _amendment(call) if operation == "amend" else Deed(operation)
-
-    def _give_token(self, call: Call) -> Response:
-        fields = form(call)
-        client_id = fields.get("client_id", "")
-        client = self.settings.clients.get(client_id)
-        if call.method != "POST" or call.media_type != "application/x-www-form-urlencoded":
-            return oauth_error(400, "invalid_request", "Tokens are asked for by POST, with a form.")
-        if fields.get("grant_type") != "client_credentials":
-            return oauth_error(400, "unsupported_grant_type", "The grant type must be client_credentials.")
-        if client is None or client.secret.get_secret_value() != fields.get("client_secret"):
-            return _invalid_client(401)
-        life_seconds = self.settings.token_life_seconds
-        token = self.tokens.issue(client_id, life_seconds)
-        return JSONResponse(
-            {
-                "access_token": token,
-                "token_type": "Bearer",
-                "expires_in": int(life_seconds),
-                "refresh_token": None,
-            }
-        )
-
-    def _caller(self, call: Call) -> str:
-        scheme, _, token = call.headers.get("authorization", "").partition(" ")
-        if not scheme:
-            raise unauthorized("missing")
-        state, client_id = self.tokens.look_up(token.strip())
-        if state is TokenState.EXPIRED:
-            raise unauthorized("expired")
-        if (
-            state is TokenState.UNKNOWN
-            or scheme.lower() != "bearer"
-            or client_id not in self.settings.clients
-        ):
-            raise unauthorized("invalid")
-        return client_id
-
-    def _answer_within_limit(self, client_id: str, call: Call) -> Response:
-        settings = self.settings
-        if settings.rate_limit is None:
-            return self._answer_allowed(client_id, call)
-        allowance = self.quota.take(client_id, settings.rate_limit, settings.rate_window_seconds)
-        response = self._answer_allowed(client_id, call) if allowance.granted else failed(429).response(call)
-        response.headers.update(_rate_headers(allowance))
-        return response
-
-    def _answer_allowed(self, client_id: str, call: Call) -> Response:
-        try:
-            return self._carry_out(self.settings.clients[client_id], call)
-        except ProblemError as error:
-            return error.response(call)
-
-    def _carry_out(self, client: Client, call: Call) -> Response:
-        endpoint, parameters = self._endpoint(call)
-        permission = PERMISSIONS.get(endpoint.operation, "manage")
-        if permission and permission not in client.permissions:
-            raise failed(403)
-        if len(call.body) > self.settings.max_body_bytes:
-            raise failed(413)
-        return endpoint.handle(self, client, call, **parameters)
-
-    def _endpoint(self, call: Call) -> tuple[Endpoint, dict[str, str]]:
-        versioned = _VERSIONED_PATH.fullmatch(call.path)
-        versions = self.settings.versions
-        if versioned and versioned["version"] < min(versions):
-            raise failed(410)
-        if not versioned or versioned["version"] not in versions:
-            raise ProblemError(404, NO_SUCH_PATH)
-        target = find_endpoint(ENDPOINTS, call.method, versioned["rest"])
-        if target is None:
-            raise ProblemError(404, NO_SUCH_PATH)
-        return target
-
-
-def _invalid_client(status: int) -> Response:
-    return oauth_error(status, "invalid_client", "The client id or the client secret is wrong.")
-
-
-def _rate_headers(allowance: Allowance) -> dict[str, str]:
-    # https://developers.criteo.com/criteo-apis/docs/rate-limits
-    return {
-        "x-ratelimit-limit": str(allowance.limit),
-        "x-ratelimit-remaining": str(allowance.remaining),
-        "x-ratelimit-reset": str(allowance.reset_at),
-    }
-
-
-def _amendment(call: Call) -> Deed:
-    try:
-        attributes = call.json["data"]["attributes"]
-        return Deed(str(attributes["operation"]), len(attributes["identifiers"]))
-    except (ValueError, LookupError, TypeError):
-        return Deed("amend")
+    endpoints = (
+        Endpoint("advertisers", "GET", "/advertisers/me", list_advertisers),
+        Endpoint("search", "POST", f"{SEGMENTS}/search", bulk.search),
+        Endpoint("create", "POST", f"{SEGMENTS}/create", bulk.create),
+        Endpoint("update", "PATCH", SEGMENTS, bulk.update),
+        Endpoint("delete", "POST", f"{SEGMENTS}/delete", bulk.delete),
+        Endpoint("sizes", "POST", f"{SEGMENTS}/compute-sizes", bulk.compute_sizes),
+        Endpoint("amend", "PATCH", CONTACT_LIST, contact_lists.amend),
+        Endpoint("clear", "DELETE", CONTACT_LIST, contact_lists.clear),
+        Endpoint("statistics", "GET", f"{CONTACT_LIST}/statistics", contact_lists.statistics),
+    )
+    permissions = {"advertisers": None, "search": "read", "statistics": "read"}

@@ -165,6 +165,18 @@ def read_body(call: Call, kind: type[Described]) -> Described:
         raise _first_problem(error) from None
 
 
+def page_number(call: Call, name: str, default: int, maximum: int, minimum: int = 0) -> int:
+    """Read a number of the query.
+
+    Raises:
+        ProblemError: It is none, or out of bounds.
+    """
+    text = call.query.get(name, str(default))
+    if not text.isascii() or not text.isdigit() or not minimum <= int(text) <= maximum:
+        raise invalid(f"{name} must be between {minimum} and {maximum}.", code="invalid-range", pointer=name)
+    return int(text)
+
+
 def _first_problem(error: ValidationError) -> Exception:
     first = error.errors(include_input=False, include_url=False)[0]
     pointer = "/" + "/".join(str(part) for part in first["loc"])

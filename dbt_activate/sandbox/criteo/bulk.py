@@ -20,9 +20,20 @@ from dbt_activate.sandbox.criteo.bodies import (
     SegmentChange,
     SegmentChanges,
     SegmentIds,
+    page_number,
     read_body,
 )
-from dbt_activate.sandbox.criteo.problems import Problem, ProblemError, invalid, success
+from dbt_activate.sandbox.criteo.problems import (
+    NAME_EMPTY,
+    NAME_TAKEN,
+    Problem,
+    ProblemError,
+    invalid,
+    name_empty,
+    name_taken,
+    not_found,
+    success,
+)
 from dbt_activate.sandbox.criteo.segments import Segment
 from dbt_activate.sandbox.criteo.settings import Client
 from dbt_activate.sandbox.criteo.state import CriteoState
@@ -30,8 +41,6 @@ from dbt_activate.sandbox.criteo.state import CriteoState
 Outcome = dict[str, Any] | Problem | None
 """What became of one item: its data, what is wrong with it, or None where nothing is said."""
 
-NAME_TAKEN = "name-must-be-unique"
-NAME_EMPTY = "name-must-not-be-empty"
 DEFAULT_LIMIT, MAX_LIMIT = 50, 100
 
 
@@ -64,8 +73,8 @@ def compute_sizes(state: CriteoState, client: Client, call: Call) -> Response:
 
 def search(state: CriteoState, client: Client, call: Call) -> Response:
     """List the segments that match all filters, a page at a time."""
-    limit = _page_number(call, "limit", DEFAULT_LIMIT, MAX_LIMIT)
-    offset = _page_number(call, "offset", 0, 2**31 - 1)
+    limit = page_number(call, "limit", DEFAULT_LIMIT, MAX_LIMIT)
+    offset = page_number(call, "offset", 0, 2**31 - 1)
     filters = read_body(call, Search).data.attributes
     found = [segment for segment in state.visible(client) if _matches(segment, filters)]
     page = [segment.as_json() for segment in found[offset : offset + limit]]
@@ -117,7 +126,7 @@ def _size(state: CriteoState, client: Client, segment_id: str) -> Outcome:
 def _reachable(state: CriteoState, client: Client, segment_id: str) -> Segment | Problem | None:
     segment = state.find(segment_id)
     if segment is None:
-        return Problem("validation", "segment-not-found", f"No segment has the id {segment_id}")
+        return not_found(segment_id)
     return segment if segment.account in client.advertisers else None
 
 
@@ -125,10 +134,9 @@ def _name_problem(
     state: CriteoState, name: str, advertiser_id: str, *, but_for: str | None = None
 ) -> Problem | None:
     if not name.strip():
-        return Problem("validation", NAME_EMPTY, "Segment name must not be empty")
+        return name_empty()
     if state.is_taken(name, advertiser_id, but_for=but_for):
-        detail = f"Another Segment exists with the name: {name}"
-        return Problem("validation", NAME_TAKEN, "Segment name must be unique", detail)
+        return name_taken(name)
     return None
 
 
@@ -147,10 +155,3 @@ def _matches(segment: Segment, filters: SearchFilters) -> bool:
         and (filters.advertiser_ids is None or segment.account in filters.advertiser_ids)
         and (filters.audience_segment_types is None or segment.type in filters.audience_segment_types)
     )
-
-
-def _page_number(call: Call, name: str, default: int, maximum: int) -> int:
-    text = call.query.get(name, str(default))
-    if not text.isascii() or not text.isdigit() or int(text) > maximum:
-        raise invalid(f"{name} must be between 0 and {maximum}.", code="invalid-range", pointer=name)
-    return int(text)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from starlette.responses import Response
 
 from dbt_activate.sandbox.call import Call
@@ -21,28 +24,37 @@ def amend(state: CriteoState, client: Client, call: Call, segment_id: str) -> Re
     Each form of an address is held as it was sent: whether Criteo takes an address and its hash for
     one member is not documented. Adding who is in and removing who is not are fine, and count as valid.
     """
-    segment = _writable(_contact_list(state, client, segment_id))
+    segment = _contact_list(state, client, segment_id)
+    require_writable(segment)
     amendment = read_body(call, ContactListAmendment).data.attributes
     _check_size(state, amendment)
-    valid, not_valid = split_by_validity(amendment.identifier_type, amendment.identifiers)
-    change = segment.add if amendment.operation == "add" else segment.remove
-    change(amendment.identifier_type, valid)
+    change = carry_out(segment, amendment.operation, amendment.identifier_type, amendment.identifiers)
+    return success(call, {"type": "ContactlistAmendment", "attributes": change})
+
+
+def carry_out(
+    segment: Segment, operation: str, identifier_type: str, identifiers: Sequence[str]
+) -> dict[str, Any]:
+    """Add or remove the identifiers that are valid, and say how many are."""
+    valid, not_valid = split_by_validity(identifier_type, identifiers)
+    change = segment.add if operation == "add" else segment.remove
+    change(identifier_type, valid)
     segment.touch()
-    attributes = {
-        "contactListId": int(segment_id),
-        "operation": amendment.operation,
+    return {
+        "contactListId": int(segment.id),
+        "operation": operation,
         "requestDate": now(),
-        "identifierType": amendment.identifier_type,
+        "identifierType": identifier_type,
         "nbValidIdentifiers": len(valid),
         "nbInvalidIdentifiers": len(not_valid),
         "sampleInvalidIdentifiers": not_valid[:SAMPLE_SIZE],
     }
-    return success(call, {"type": "ContactlistAmendment", "attributes": attributes})
 
 
 def clear(state: CriteoState, client: Client, call: Call, segment_id: str) -> Response:
     """Take everybody out."""
-    segment = _writable(_contact_list(state, client, segment_id))
+    segment = _contact_list(state, client, segment_id)
+    require_writable(segment)
     segment.clear()
     segment.touch()
     return success(call, {"id": segment_id, "type": "AudienceContactlist"})
@@ -51,12 +63,17 @@ def clear(state: CriteoState, client: Client, call: Call, segment_id: str) -> Re
 def statistics(state: CriteoState, client: Client, call: Call, segment_id: str) -> Response:
     """Count the identifiers. Criteo's own figures lag by hours; these do not."""
     segment = _contact_list(state, client, segment_id)
-    attributes = {
-        "numberOfIdentifiers": segment.size,
-        "numberOfMatches": int(segment.size * state.settings.match_rate),
-        "matchRate": state.settings.match_rate,
-    }
+    attributes = counted(segment, state.settings.match_rate)
     return success(call, {"id": segment_id, "type": "ContactListStatistics", "attributes": attributes})
+
+
+def counted(segment: Segment, match_rate: float) -> dict[str, Any]:
+    """Write the statistics of a contact list."""
+    return {
+        "numberOfIdentifiers": segment.size,
+        "numberOfMatches": int(segment.size * match_rate),
+        "matchRate": match_rate,
+    }
 
 
 def _contact_list(state: CriteoState, client: Client, segment_id: str) -> Segment:
@@ -67,15 +84,28 @@ def _contact_list(state: CriteoState, client: Client, segment_id: str) -> Segmen
         raise failed(404)
     if segment.account not in client.advertisers:
         raise failed(403)
-    if segment.type != CONTACT_LIST:
-        raise _not_amendable(f"Audience segment {segment_id} is of type {segment.type}, not a contact list")
+    require_contact_list(segment)
     return segment
 
 
-def _writable(segment: Segment) -> Segment:
+def require_contact_list(segment: Segment) -> None:
+    """Refuse a segment that takes no members.
+
+    Raises:
+        ProblemError: It is of another type.
+    """
+    if segment.type != CONTACT_LIST:
+        raise _not_amendable(f"Audience segment {segment.id} is of type {segment.type}, not a contact list")
+
+
+def require_writable(segment: Segment) -> None:
+    """Refuse a contact list that is read-only.
+
+    Raises:
+        ProblemError: It is.
+    """
     if segment.read_only:
         raise _not_amendable(f"Audience segment {segment.id} is read-only")
-    return segment
 
 
 def _not_amendable(title: str) -> ProblemError:

@@ -2,7 +2,8 @@
 
 The syntax is not published beyond the forms named on
 https://developers.criteo.com/marketing-solutions/docs/contact-list; what is laid down here is lenient,
-but for white space and hashes in capital letters, which no form has.
+but for white space and hashes in capital letters, which no form has. Each product has its own spelling
+of the types.
 """
 
 from __future__ import annotations
@@ -13,13 +14,22 @@ from collections.abc import Sequence
 SAMPLE_SIZE = 10
 """How many invalid identifiers an answer shows; Criteo promises no number."""
 
+# In clear, or the hex text of SHA-256 (of the address or of its MD5) or of MD5.
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+|[0-9a-f]{64}|[0-9a-f]{32}")
+_PHONE_NUMBER = re.compile(r"\+?[0-9]{5,15}|[0-9a-f]{64}")
+_WORD = re.compile(r"\S+")
+
 _VALID = {
-    # In clear, or the hex text of SHA-256 (of the address or of its MD5) or of MD5.
-    "email": re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+|[0-9a-f]{64}|[0-9a-f]{32}"),
+    "email": _EMAIL,
     "madid": re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
-    "identityLink": re.compile(r"\S+"),
-    "gum": re.compile(r"\S+"),
-    "phoneNumber": re.compile(r"\+?[0-9]{5,15}|[0-9a-f]{64}"),
+    "identityLink": _WORD,
+    "gum": _WORD,
+    "phoneNumber": _PHONE_NUMBER,
+    "Email": _EMAIL,
+    "UserIdentifier": _WORD,
+    "IdentityLink": _WORD,
+    "CustomerId": re.compile(r"\S(?:.*\S)?"),
+    "PhoneNumber": _PHONE_NUMBER,
 }
 
 

@@ -77,6 +77,26 @@ def invalid(detail: str, *, code: str = "invalid", pointer: str = "") -> Problem
     return ProblemError(400, Problem("validation", code, "The request is not valid", detail, source))
 
 
+NAME_TAKEN = "name-must-be-unique"
+NAME_EMPTY = "name-must-not-be-empty"
+
+
+def name_taken(name: str) -> Problem:
+    """Say that another segment has the name."""
+    detail = f"Another Segment exists with the name: {name}"
+    return Problem("validation", NAME_TAKEN, "Segment name must be unique", detail)
+
+
+def name_empty() -> Problem:
+    """Say that a segment must have a name."""
+    return Problem("validation", NAME_EMPTY, "Segment name must not be empty")
+
+
+def not_found(segment_id: str) -> Problem:
+    """Say that there is no such segment."""
+    return Problem("validation", "segment-not-found", f"No segment has the id {segment_id}")
+
+
 INTERNAL_ERROR = Problem("availability", "internal-error", "An internal error occurred")
 
 FAILURES = {

@@ -1,19 +1,17 @@
-"""What the Criteo sandbox remembers: segments, tokens, and how many requests each client made."""
+"""What the Criteo sandbox remembers of Marketing Solutions: segments."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from dbt_activate.sandbox.criteo.gateway import Gateway
 from dbt_activate.sandbox.criteo.segments import CONTACT_LIST, Segment
 from dbt_activate.sandbox.criteo.settings import Client, CriteoSettings
-from dbt_activate.sandbox.quota import Quota
-from dbt_activate.sandbox.tokens import Tokens
-from dbt_activate.sandbox.vendor import Vendor
 
 FIRST_ID = 5678
 
 
-class CriteoState(Vendor[Segment, CriteoSettings]):
+class CriteoState(Gateway[Segment, CriteoSettings]):
     """The state, and what can be done with it behind the API's back."""
 
     def __init__(self, settings: CriteoSettings | None = None) -> None:
@@ -23,8 +21,6 @@ class CriteoState(Vendor[Segment, CriteoSettings]):
         """Forget segments, tokens and counts, and take back the settings of the start."""
         with self.lock:
             super().reset()
-            self.tokens = Tokens()
-            self.quota = Quota()
             self._next_id = FIRST_ID
 
     def add_audience(
@@ -71,11 +67,6 @@ class CriteoState(Vendor[Segment, CriteoSettings]):
             "client_secret": client.secret.get_secret_value(),
             "advertiser_id": client.advertisers[0],
         }
-
-    def expire_tokens(self) -> None:
-        """End the life of every access token now."""
-        with self.lock:
-            self.tokens.expire_all()
 
     def visible(self, client: Client) -> list[Segment]:
         """Return the segments of the advertisers that gave a client their consent."""

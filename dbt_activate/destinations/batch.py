@@ -1,0 +1,493 @@
+"""Batch, the customer engagement platform: an audience of a project, which holds custom user ids.
+
+Reference: https://doc.batch.com/developer/api/cep/audiences. Batch knows an audience by its API name. What
+it accepts is indexed later: every change is answered with a token by which it can be followed. Members
+cannot be read back, only counted. The older API for single apps (MEP) is another one, and not used here;
+neither is the profile API, whose update makes a profile of everybody whom it does not know.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from dbt_activate.delivery import Audience, Confirmation, Delivery, Operation, Receipt
+from dbt_activate.destination import BaseUrl, CheckResult, Destination, DestinationSettings, Wanted
+from dbt_activate.destinations.answer import Answer, Fault, Kind, RefusedAnswerError, Request, kind_of
+from dbt_activate.destinations.http import Client, warm_up
+from dbt_activate.destinations.polling import poll
+from dbt_activate.destinations.portions import Portions
+from dbt_activate.errors import AudienceGoneError, DestinationError, RefusedError, UnavailableError
+from dbt_activate.identifiers import CUSTOMER_ID, IdentifierType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from dbt_activate.destinations.polling import Found
+    from dbt_activate.throttle import Retry, Throttles
+
+WINDOW_SECONDS = 1.1
+"""A second, and a tenth for requests that travel at different speeds and arrive closer together."""
+
+PAUSES = {429: 3, 503: 15}
+"""How long a project is left alone after an answer that does not say so itself, in first waits of a run:
+"a few seconds" above the rate limit, longer during maintenance."""
+
+CREDENTIALS_HINT = (
+    "Check rest_api_key and project_key in destinations.yml. Both stand in Batch's dashboard under "
+    "Settings > General, the REST API key for administrators and managers only; the key must belong to "
+    "the company whose project it is."
+)
+
+HINTS = {
+    401: CREDENTIALS_HINT,
+    403: CREDENTIALS_HINT,
+    404: "If the audience is there, nothing is at that address: check base_url and api_version.",
+    503: "Batch is under maintenance.",
+}
+"""What a person can do about a status."""
+
+HELD_TYPE = "CUSTOM_ID"
+"""How Batch reads the type ``custom_ids`` back."""
+
+APPLIED, REPLACED = "APPLIED", "REPLACED"
+"""What becomes of a change: until then it is in progress, which Batch spells in two ways."""
+
+_API_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+
+
+def _api_name(text: str) -> str:
+    if not _API_NAME.fullmatch(text):
+        raise ValueError(
+            f"may hold only letters without accents, digits, _ and -, and at most 255 of them{_example(text)}"
+        )
+    return text
+
+
+def _example(name: object) -> str:
+    slug = re.sub(r"[^A-Za-z0-9_-]+", "_", str(name or "")).strip("_")[:255]
+    return f"; for example {slug}" if slug else ""
+
+
+ApiName = Annotated[str, AfterValidator(_api_name), Field(json_schema_extra={"pattern": _API_NAME.pattern})]
+
+
+class Batch(Destination):
+    """Audiences of one project."""
+
+    type_name = "batch"
+    label = "Batch"
+    identifier_types: ClassVar[Mapping[str, IdentifierType]] = {CUSTOMER_ID.name: CUSTOMER_ID}
+    one_identifier = True
+    delivery_size = 10_000  # https://doc.batch.com/developer/api/cep/audiences/update
+    concurrency = 4  # fills one request a second if each takes four
+    shares_requests = True
+    confirms_later = True
+    counts_members = True
+    has_descriptions = False
+    changes_descriptions = False
+    renames = False
+    clears = True
+    deletes = True
+
+    class Settings(DestinationSettings):
+        """The keys of a Batch entry in ``destinations.yml``.
+
+        Attributes:
+            rest_api_key: The company's REST API key, from Settings > General in the dashboard.
+            project_key: The project's key, ``project_…``, from the same page.
+            api_version: The version of the API, in quotes: to YAML, 2.10 without quotes is 2.1.
+            base_url: Where the API is.
+            requests_per_second: The rate limit of the project, all its audiences together. Null lifts it.
+            confirm_seconds: How long to wait, at the end of a run, until Batch has applied what it
+                accepted; 0 for not at all.
+        """
+
+        rest_api_key: SecretStr = Field(min_length=1)
+        project_key: str = Field(pattern=r"^project_[!-~]+$")
+        api_version: str = Field(default="2.11", pattern=r"^[0-9]+\.[0-9]+$")
+        base_url: BaseUrl = "https://api.batch.com"
+        requests_per_second: int | None = Field(default=1, ge=1)
+        confirm_seconds: float = Field(default=600, ge=0)
+
+        @property
+        def host(self) -> str:
+            """The host of the API."""
+            return urlsplit(self.base_url).netloc
+
+    class AudienceSettings(Wanted):
+        """The keys of ``audience:``.
+
+        Attributes:
+            api_name: By which Batch knows the audience in every call. Letters without accents, digits,
+                ``_`` and ``-``, at most 255; case matters. Unique in the project, and never changed.
+            name: The display name in Batch's dashboard. It is set once: Batch cannot change it.
+            description: Not sent: audiences have none at Batch.
+            remote_id: The same as `api_name`, if it is given: then the audience must be there already.
+        """
+
+        api_name: ApiName
+
+        @model_validator(mode="before")
+        @classmethod
+        def _ask_for_api_name(cls, given: Any) -> Any:
+            if isinstance(given, dict) and given.get("api_name") is None:
+                raise ValueError(
+                    "needs api_name: Batch knows an audience by it in every call and can never change it, so "
+                    f"it is asked for and not made from a name{_example(given.get('name'))}"
+                )
+            return given
+
+    def __init__(self, settings: Settings, throttles: Throttles) -> None:
+        self._settings = settings
+        self._calls = _AudienceCalls(settings, throttles)
+        self._portions = Portions(self.delivery_size, _is_too_large)
+
+    @classmethod
+    def account(cls, settings: Settings) -> tuple[str, ...]:
+        """API names are unique in a project."""
+        return (cls.type_name, settings.host, settings.project_key)
+
+    @classmethod
+    def identity(cls, settings: Settings, wanted: Wanted) -> tuple[str, ...]:
+        """Two audiences may have one display name, but never one API name."""
+        return (*cls.account(settings), _name_of(wanted))
+
+    @classmethod
+    def check_audience(cls, settings: Settings, wanted: Wanted, mapping: Mapping[str, str]) -> Sequence[str]:
+        """Refuse an id that is not the API name."""
+        del settings, mapping
+        if wanted.remote_id in (None, _name_of(wanted)):
+            return ()
+        problem = (
+            f"remote_id is {wanted.remote_id!r} and api_name is {_name_of(wanted)!r}, but at Batch they are "
+            "one: put the API name of the audience that is there into api_name, and leave remote_id out."
+        )
+        return (problem,)
+
+    def get_ready(self) -> None:
+        """Import what talks HTTP while the warehouse is read."""
+        warm_up()
+
+    def check(self) -> CheckResult:
+        """Ask for one audience: both keys are good if there is an answer. No profile is touched."""
+        count = self._calls.count()
+        there = "" if count is None else f" (audiences in it: {count})"
+        line = f"The keys are good, and open the project {self._settings.project_key}{there}."
+        return CheckResult(passed=True, lines=(line,))
+
+    def find(self, wanted: Wanted, remote_id: str | None) -> Audience | None:
+        """Find an audience by its API name, which is its id."""
+        shown = self._calls.view(remote_id or _name_of(wanted))
+        return None if shown is None else self._audience(shown)
+
+    def can_be(self, wanted: Wanted, remote_id: str) -> bool:
+        """Another API name is another audience."""
+        return remote_id == _name_of(wanted)
+
+    def create(self, wanted: Wanted) -> Audience:
+        """Make an audience, and wait until Batch shows it: a change sent before might not find it.
+
+        Where the API name turns out to be taken, the audience that has it is returned.
+        """
+        name, refusal = _name_of(wanted), None
+        try:
+            self._calls.post("create", name=name, display_name=wanted.name, type="custom_ids")
+        except RefusedAnswerError as refused:
+            # Most likely the name is taken, perhaps by our own request whose answer was lost.
+            if refused.status not in (400, 409):
+                raise
+            refusal = refused
+        shown = self._calls.poll(lambda: self._calls.view(name), limit_seconds=self._calls.appears_within)
+        if shown is None and refusal:
+            raise refusal
+        return Audience(name, wanted.name) if shown is None else self._audience(shown)
+
+    def push(self, audience: Audience, delivery: Delivery) -> Receipt:
+        """Add or remove ids, in one request if Batch finds it not too large."""
+        leaving = delivery.identifiers if delivery.operation is Operation.REMOVE else ()
+        return self._send(audience, delivery, frozenset(leaving))
+
+    def push_together(
+        self, audience: Audience, removal: Delivery, addition: Delivery
+    ) -> tuple[Receipt, Receipt]:
+        """Remove and add in one request."""
+        both = replace(addition, identifiers=(*removal.identifiers, *addition.identifiers))
+        receipt = self._send(audience, both, frozenset(removal.identifiers))
+        return Receipt(reference=receipt.reference), receipt
+
+    def confirm(self, audience: Audience, references: Sequence[str]) -> Confirmation:
+        """Follow all tokens, the latest first, until their changes are applied or time is over."""
+        following = _Following(self._calls, audience, references)
+        seconds = self._settings.confirm_seconds
+        if not seconds:
+            note = "Batch was not asked whether it has applied the changes (confirm_seconds is 0)."
+            return Confirmation(following.unconfirmed, note)
+        deadline = time.monotonic() + seconds
+        self._calls.poll(lambda: following.ask(deadline), limit_seconds=seconds)
+        return Confirmation(following.unconfirmed, following.note)
+
+    def size(self, audience: Audience) -> int | None:
+        """Return how many ids the audience has, of the changes that are applied."""
+        shown = self._calls.view(audience.remote_id)
+        if shown is None:
+            raise _gone(audience)
+        count = shown.get("nb_ids")
+        return count if isinstance(count, int) else None
+
+    def clear(self, audience: Audience) -> None:
+        """Replace everybody by nobody; where Batch does not take that, delete the audience and make it anew.
+
+        Returns once it is empty: what is sent next must not be overtaken. Not atomic in the second case.
+        """
+        if self._replace_by_nobody(audience):
+            return
+        if not self._remove(audience, self._patience):
+            raise _unfinished(audience, "deletion", self._patience)
+        self.create(self.AudienceSettings(name=audience.name, api_name=audience.remote_id))
+
+    def delete(self, audience: Audience) -> None:
+        """Delete an audience, and give Batch a while to let go of its API name."""
+        self._remove(audience, self._calls.appears_within)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._calls.close()
+
+    @property
+    def _patience(self) -> float:
+        """How long a step may take on which the next one depends."""
+        return max(self._settings.confirm_seconds, self._calls.appears_within)
+
+    def _audience(self, shown: Mapping[str, Any]) -> Audience:
+        api_name = str(shown.get("name"))
+        held = str(shown.get("type") or HELD_TYPE).upper()
+        if held.rstrip("S") != HELD_TYPE:
+            raise RefusedError(
+                f"The audience {api_name!r} of project {self._settings.project_key} at Batch is of type "
+                f"{held}, and holds no custom user ids. Choose another api_name."
+            )
+        return Audience(api_name, str(shown.get("display_name") or api_name))
+
+    def _send(self, audience: Audience, delivery: Delivery, leaving: frozenset[str]) -> Receipt:
+        with self._gone_if_unknown(audience):
+            return self._portions.send(delivery, lambda part: self._change(audience, part, leaving))
+
+    def _change(self, audience: Audience, delivery: Delivery, leaving: frozenset[str]) -> Receipt:
+        ids = [{"action": "remove" if one in leaving else "add", "id": one} for one in delivery.identifiers]
+        body = self._calls.post("update", personal=True, name=audience.remote_id, ids=ids)
+        # Batch's profile API names items that it did not take inside its 202. For audiences that is not
+        # documented; if it comes, it is counted.
+        errors = body.get("errors")
+        return Receipt(
+            unnamed_rejections=len(errors) if isinstance(errors, list) else 0,
+            reference=_token(body) or None,
+        )
+
+    def _replace_by_nobody(self, audience: Audience) -> bool:
+        """Empty an audience in one call; False where Batch refuses, or has done nothing."""
+        try:
+            with self._gone_if_unknown(audience):
+                body = self._calls.post("replace", name=audience.remote_id, ids=[])
+        except RefusedAnswerError as refused:
+            if refused.status != 400:
+                raise
+            return False
+        following = _Following(self._calls, audience, [_token(body)])
+        if not self._calls.poll(following.ask, limit_seconds=self._patience):
+            raise _unfinished(audience, "clearing", self._patience)
+        emptied = self._calls.poll(
+            lambda: True if not self.size(audience) else None, limit_seconds=self._calls.appears_within
+        )
+        return bool(emptied)
+
+    def _remove(self, audience: Audience, limit_seconds: float) -> bool:
+        """Delete an audience; tell whether Batch has ceased to show it in time."""
+        name = audience.remote_id
+        try:
+            self._calls.post("remove", name=name)
+        except RefusedAnswerError as refused:
+            if refused.status not in (400, 404) or self._calls.view(name) is not None:
+                raise
+        gone = self._calls.poll(
+            lambda: True if self._calls.view(name) is None else None, limit_seconds=limit_seconds
+        )
+        return bool(gone)
+
+    @contextmanager
+    def _gone_if_unknown(self, audience: Audience) -> Iterator[None]:
+        """Look whether a refused change was refused because the audience is gone.
+
+        Batch documents a 404 for ``view`` only, and gives no code for it elsewhere.
+        """
+        try:
+            yield
+        except RefusedAnswerError as refused:
+            if refused.status not in (400, 404) or self._calls.view(audience.remote_id) is not None:
+                raise
+            raise _gone(audience) from None
+
+
+class _AudienceCalls:
+    """Batch's calls on the audiences of one project.
+
+    Attributes:
+        appears_within: For how many seconds it is believed that what was just made may not show yet: in
+            a run, the last question comes after half a minute.
+    """
+
+    def __init__(self, settings: Batch.Settings, throttles: Throttles) -> None:
+        self._path = f"/{settings.api_version}/audiences"
+        self._headers = {
+            "Authorization": f"Bearer {settings.rest_api_key.get_secret_value()}",
+            "X-Batch-Project": settings.project_key,
+            "Content-Type": "application/json",  # on every call, as Batch asks: also where nothing is sent
+        }
+        self._retry = throttles.retry
+        self._throttle = throttles.get(
+            ("batch", settings.host, settings.project_key),
+            settings.requests_per_second,
+            window_seconds=WINDOW_SECONDS,
+        )
+        self._client = Client(
+            Batch.label,
+            settings.base_url,
+            throttle=self._throttle,
+            retry=throttles.retry,
+            timeout_seconds=settings.timeout_seconds,
+            judge=lambda answer: _judge(answer, throttles.retry),
+        )
+        waits = throttles.retry.poll_seconds
+        self.appears_within = sum(waits) + waits[-1]
+
+    def post(self, call: str, *, personal: bool = False, **body: Any) -> Mapping[str, Any]:
+        """Change something; all of Batch's changes may be sent twice. Returns the answer's body."""
+        return self._send("POST", call, body=body, personal=personal)
+
+    def view(self, api_name: str, token: str = "") -> Mapping[str, Any] | None:
+        """Return what Batch says of an audience, and of the change of a token; None if it knows none."""
+        params = {"name": api_name} | ({"indexing_token": token} if token else {})
+        try:
+            return self._send("GET", "view", params=params)
+        except RefusedAnswerError as refused:
+            if refused.status != 404:
+                raise
+            return None
+
+    def count(self) -> int | None:
+        """Return how many audiences the project has; None where Batch does not say."""
+        count = self._send("GET", "list", params={"limit": 1}).get("count")
+        return count if isinstance(count, int) else None
+
+    def poll(self, ask: Callable[[], Found | None], *, limit_seconds: float) -> Found | None:
+        """Ask until the answer is not None, or time has run out."""
+        return poll(ask, throttle=self._throttle, retry=self._retry, limit_seconds=limit_seconds)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def _send(self, method: str, call: str, **more: Any) -> Mapping[str, Any]:
+        request = Request(method, f"{self._path}/{call}", headers=self._headers, **more)
+        body: Mapping[str, Any] = self._client.send(request).body
+        return body
+
+
+class _Following:
+    """What is known of the changes that Batch has accepted, and applies later."""
+
+    def __init__(self, calls: _AudienceCalls, audience: Audience, references: Sequence[str]) -> None:
+        self._calls = calls
+        self._audience = audience
+        self._references = [set(reference.split()) for reference in references]
+        # The latest first: changes are likely applied in their order, so that the others are done by then.
+        latest_first = (token for reference in reversed(references) for token in reversed(reference.split()))
+        self._open = deque(dict.fromkeys(latest_first))
+        self._replaced = False
+        self._patient_until = time.monotonic() + calls.appears_within
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many references hold a change that is not known to be applied."""
+        return sum(not reference.isdisjoint(self._open) for reference in self._references)
+
+    @property
+    def note(self) -> str:
+        """What else there is to say."""
+        if not self._replaced:
+            return ""
+        return (
+            f"Somebody replaced the members of {self._audience.name!r} at Batch meanwhile: who was sent "
+            "before that is not in it any more. Run with --full-refresh to send everybody again."
+        )
+
+    def ask(self, deadline: float = float("inf")) -> bool | None:
+        """Ask until one change is not applied; True once none is left."""
+        while self._open and time.monotonic() < deadline:
+            state = self._state(self._open[0])
+            if state not in (APPLIED, REPLACED):
+                self._open.rotate(-1)  # the others are asked about, too, before this one is again
+                return None
+            self._replaced |= state == REPLACED
+            self._open.popleft()
+        return not self._open or None
+
+    def _state(self, token: str) -> str:
+        name = self._audience.remote_id
+        if shown := self._calls.view(name, token):
+            return str(shown.get("indexing_state")).upper()
+        # Batch may not know a fresh audience, or a fresh token, everywhere at once.
+        if time.monotonic() > self._patient_until and self._calls.view(name) is None:
+            raise _gone(self._audience)
+        return ""
+
+
+def _judge(answer: Answer, retry: Retry) -> Fault | None:
+    """Judge by the status: the fields of an error are not published, so both seen spellings are read."""
+    body = answer.body if isinstance(answer.body, dict) else {}
+    if answer.succeeded:
+        expected = {"indexing_token", "name", "audiences"}
+        return (
+            None if expected & body.keys() else Fault(Kind.MAYBE_TAKEN, title="that is no answer of Batch's")
+        )
+    code = str(body.get("error_code") or body.get("code") or "")
+    return Fault(
+        Kind.UNKNOWN_CALLER if answer.status == 403 else kind_of(answer.status),
+        code=code if re.fullmatch(r"[\w.-]{1,64}", code) else "",
+        detail=str(body.get("error_message") or body.get("message") or ""),
+        hint=HINTS.get(answer.status, ""),
+        wait_seconds=PAUSES[answer.status] * retry.first_wait_seconds if answer.status in PAUSES else None,
+    )
+
+
+def _name_of(wanted: Wanted) -> str:
+    return cast("Batch.AudienceSettings", wanted).api_name
+
+
+def _token(body: Mapping[str, Any]) -> str:
+    return str(body.get("indexing_token") or "")
+
+
+def _gone(audience: Audience) -> AudienceGoneError:
+    return AudienceGoneError(
+        f"The audience {audience.name!r} ({audience.remote_id}) is no longer there at Batch. "
+        "Run dbt-activate sync again to make it anew."
+    )
+
+
+def _unfinished(audience: Audience, what: str, seconds: float) -> UnavailableError:
+    return UnavailableError(
+        f"Batch accepted the {what} of {audience.name!r} ({audience.remote_id}), but had not carried it out "
+        f"after {seconds:.0f} seconds. Nothing was sent after it. Run it again later."
+    )
+
+
+def _is_too_large(error: DestinationError) -> bool:
+    return isinstance(error, RefusedAnswerError) and error.status == 413

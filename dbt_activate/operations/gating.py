@@ -1,0 +1,155 @@
+"""Which activations may not go out now, held by a gate, and which need not be read again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from dbt_activate.dbt.gates import Gate, Gates
+from dbt_activate.dbt.run_results import RUN_RESULTS, SOURCES, read_freshness, read_run_results
+from dbt_activate.errors import ArtifactError, Problem
+from dbt_activate.reporting.events import artifacts_differ, gates_off
+from dbt_activate.state.lease import utc_now
+from dbt_activate.state.overview import Overview, read_overview
+
+if TYPE_CHECKING:
+    from dbt_activate.config.activation import Activation
+    from dbt_activate.dbt.run_results import RunResults
+    from dbt_activate.operations.workspace import Workspace
+    from dbt_activate.reporting.events import Emit
+    from dbt_activate.state.runs import RunRecord
+
+STORED = {"table", "incremental", "seed", "snapshot"}
+"""Materialisations whose rows change only when dbt builds them; a view changes with what it reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be done with one activation.
+
+    Attributes:
+        held: Why it may not go out; empty where it may.
+        unchanged: Why it need not be read again; empty where it must be.
+        notes: What should be known, though it goes out.
+    """
+
+    held: str = ""
+    unchanged: str = ""
+    notes: tuple[str, ...] = ()
+
+
+GO = Decision()
+
+
+@dataclass(frozen=True)  # without slots: what is read is read once
+class Gating:
+    """The decisions of one invocation.
+
+    Attributes:
+        workspace: The project.
+        emit: Is told what is odd about dbt's files.
+        everything: Whether also to read what is as the last sync left it.
+        is_required: Whether to refuse to go on without results.
+    """
+
+    workspace: Workspace
+    emit: Emit
+    everything: bool = False
+    is_required: bool = False
+    _decisions: dict[str, Decision] = field(default_factory=dict, init=False)
+
+    @cached_property
+    def results(self) -> RunResults | None:
+        """How dbt's last invocation went; None if nothing says it.
+
+        Raises:
+            ArtifactError: The file is broken, of another project, or required and not there.
+        """
+        return read_run_results(self.workspace.project)
+
+    def decide(self, activations: Iterable[Activation]) -> Mapping[str, Decision]:
+        """Decide what is to be done with each activation, by key.
+
+        Raises:
+            ArtifactError: dbt's results are broken, of another project, or required and not there.
+        """
+        activations = tuple(activations)
+        if not activations:
+            return {}
+        if self.results is None:
+            self._do_without()
+            return {one.key: GO for one in activations}
+        if self.results.invocation_id != self.workspace.manifest.metadata.invocation_id:
+            self.emit(artifacts_differ(self.workspace.manifest.label, self.results.label))
+        gates = Gates(self.workspace.manifest, self.results, self._freshness(activations))
+        overview = self._overview()
+        return {
+            one.key: self._decide(one, gates.judge(one.model, one.gates), overview) for one in activations
+        }
+
+    def _do_without(self) -> None:
+        if self.is_required:
+            hint = "Run dbt here before, or point --target-path to where it wrote its files."
+            raise ArtifactError(
+                [Problem(self._label(RUN_RESULTS), "", "", "is not there, and is required.", hint)]
+            )
+        self.emit(gates_off(self._label(RUN_RESULTS)))
+
+    def _freshness(self, activations: Iterable[Activation]) -> RunResults | None:
+        if not any(one.gates.freshness for one in activations):
+            return None
+        found = read_freshness(self.workspace.project)
+        if found is None and self.is_required:
+            hint = "Run `dbt source freshness` before, or take gates.freshness out."
+            raise ArtifactError(
+                [Problem(self._label(SOURCES), "", "", "is not there, and is required.", hint)]
+            )
+        if found is None:
+            self.emit(gates_off(self._label(SOURCES)))
+        return found
+
+    def _label(self, name: str) -> str:
+        return f"{self.workspace.project.target_path.name}/{name}"
+
+    def _overview(self) -> Overview:
+        with self.workspace.warehouse.session(read_only=True) as session:
+            return read_overview(session, self.workspace.tables, utc_now())
+
+    def _decide(self, activation: Activation, gate: Gate, overview: Overview) -> Decision:
+        if not gate.is_open:
+            return Decision(held="held: " + "; ".join(gate.reasons))
+        last = overview.last_runs.get(activation.key)
+        if not self.everything and last and self._is_as_it_was(activation, last, overview):
+            when = f"{last.started_at:%Y-%m-%d %H:%M}Z"
+            return Decision(
+                unchanged=f"dbt has built nothing since the last sync ({when}); --all reads it again"
+            )
+        return Decision(notes=(*gate.warnings, *self._age(last)))
+
+    def _is_as_it_was(self, activation: Activation, last: RunRecord, overview: Overview) -> bool:
+        key, model = activation.key, activation.model
+        return (
+            self.results is not None
+            and (model.materialized in STORED or model.resource_type in STORED)
+            and last.status == "success"
+            and key in overview.audiences  # it was not reset since
+            and last.results_id == self.results.invocation_id != ""
+            and last.fingerprint == activation.fingerprint
+            and not overview.open_changes.get(key)
+            and not (activation.retry_rejected and overview.rejected.get(key))
+        )
+
+    def _age(self, last: RunRecord | None) -> tuple[str, ...]:
+        """Notice results that are older than those by which the last sync went."""
+        if last is None or self.results is None or last.results_id in ("", self.results.invocation_id):
+            return ()
+        written = self.results.generated_at
+        if last.status != "success" or written is None or written >= last.started_at:
+            return ()
+        note = (
+            f"{self.results.label} is of {written:%Y-%m-%d %H:%M}Z, and the last sync, of "
+            f"{last.started_at:%Y-%m-%d %H:%M}Z, went by others: are these the files of dbt's last run?"
+        )
+        return (note,)

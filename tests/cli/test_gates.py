@@ -1,0 +1,172 @@
+"""Gates: what dbt's last invocation holds, and what need not be read again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dbt_activate import Project, Status
+from tests.shop import Shop
+
+BY_EMAIL = {"destination": "criteo", "mapping": {"email": "email"}}
+
+
+def statuses(shop: Shop) -> dict[str, str]:
+    """Return what the artifact says became of each activation."""
+    return {one["activation"]: one["status"] for one in shop.artifact()["results"]}
+
+
+def test_a_failed_model_holds_its_segment_and_no_other(shop: Shop) -> None:
+    """Why is said on the console, in the artifact and in the runs table; nobody of it is sent."""
+    shop.rebuild(newcomers="error")
+    result = shop.activate("sync")
+    assert result.exit_code == 0
+    assert "SKIP held criteo.newcomers" in result.output
+    assert "held: its model failed" in result.output
+    assert "PASS=1 WARN=0 ERROR=0 SKIP=1 NO-OP=0 TOTAL=2" in result.output
+    assert statuses(shop) == {"criteo.newcomers": "held", "criteo.vip_customers": "success"}
+    rows = shop.query("select status, message from prod_activate.runs where activation = 'newcomers'")
+    assert rows == [("held", "held: its model failed")]
+    assert shop.audience("newcomers") == {}
+
+
+def test_what_was_held_goes_out_once_it_is_mended(shop: Shop) -> None:
+    """The next build that goes well opens the gate."""
+    shop.rebuild(newcomers="skipped")
+    shop.activate("sync")
+    shop.rebuild()
+    shop.activate("sync")
+    assert statuses(shop)["criteo.newcomers"] == "success"
+    assert len(shop.audience("newcomers")["email"]) == 10
+
+
+def test_a_plan_says_what_would_be_held(shop: Shop) -> None:
+    """And writes nothing."""
+    shop.rebuild(newcomers="error")
+    before = (shop.root / "shop.duckdb").read_bytes()
+    assert "held: its model failed" in shop.activate("plan").output
+    assert (shop.root / "shop.duckdb").read_bytes() == before
+
+
+def test_what_dbt_has_not_built_since_is_not_read_again(shop: Shop) -> None:
+    """The same results as at the last sync: the table is left alone, until --all or another build."""
+    shop.activate("sync")
+    shop.query("drop table prod.newcomers")
+    result = shop.activate("sync", "-s", "newcomers")
+    assert (result.exit_code, "dbt has built nothing since the last sync" in result.output) == (0, True)
+    assert "SKIP=0 NO-OP=1 TOTAL=1" in result.output
+    assert shop.activate("sync", "-s", "newcomers", "--all").exit_code == 1
+    assert shop.activate("sync", "-s", "newcomers", "--full-refresh").exit_code == 1
+    shop.rebuild()
+    assert shop.activate("sync", "-s", "newcomers").exit_code == 1
+
+
+@pytest.mark.parametrize("why", ["settings", "failure", "view", "rejections", "reset", "open changes"])
+def test_what_is_read_again_though_dbt_has_built_nothing(shop: Shop, why: str) -> None:
+    """Where something else may have changed, or an earlier sync left something to do."""
+    shop.activate("sync")
+    match why:
+        case "settings":
+            shop.configure("newcomers", {**BY_EMAIL, "audience": "Newcomers"})
+        case "failure":
+            shop.query("update prod_activate.runs set status = 'error'")
+        case "view":
+            rewrite_manifest(shop, "table", "view")
+        case "rejections":
+            shop.query(
+                "insert into prod_activate.rejections (audience_key, run_id, operation, identifier_type, "
+                "identifier, attempts) values ('criteo.newcomers', 'r', 'add', 'email:sha256', 'x', 1)"
+            )
+        case "reset":
+            shop.activate("reset", "-s", "newcomers", "--yes")
+        case "open changes":
+            shop.query("update prod_activate.deliveries set state = 'open'")
+    shop.activate("sync", "-s", "newcomers")
+    assert statuses(shop)["criteo.newcomers"] != "unchanged"
+
+
+def rewrite_manifest(shop: Shop, old: str, new: str) -> None:
+    """Change how all models are made."""
+    path = shop.root / "target" / "manifest.json"
+    content = json.loads(path.read_text())
+    for node in content["nodes"].values():
+        if node["config"].get("materialized") == old:
+            node["config"]["materialized"] = new
+    path.write_text(json.dumps(content))
+
+
+def test_without_results_nothing_is_held(shop: Shop) -> None:
+    """It is said that the gates are off; where results are required, nothing is sent."""
+    (shop.root / "target" / "run_results.json").unlink()
+    refused = shop.activate("sync", "--require-results")
+    assert (
+        refused.exit_code,
+        "target/run_results.json: is not there, and is required" in refused.output,
+    ) == (1, True)
+    result = shop.activate("sync")
+    assert (
+        "target/run_results.json is not there: nothing says whether models and tests passed" in result.output
+    )
+    assert statuses(shop) == {"criteo.newcomers": "success", "criteo.vip_customers": "success"}
+
+
+@pytest.mark.parametrize("text", ['{"results": [', "[]"])
+def test_broken_results_send_nothing(shop: Shop, text: str) -> None:
+    """A file that was cut off does not open the gates."""
+    (shop.root / "target" / "run_results.json").write_text(text)
+    result = shop.activate("sync")
+    assert (result.exit_code, "target/run_results.json" in result.output) == (1, True)
+    assert shop.sandbox.criteo.audiences() == []
+
+
+def test_a_test_that_only_warns_lets_through(shop: Shop) -> None:
+    """It is said, and counted as a warning."""
+    name = next(iter(names_of_tests(shop, "newcomers")))
+    shop.rebuild(**{name: "warn"})
+    result = shop.activate("sync", "-s", "newcomers")
+    assert f"its test {name} warns" in result.output
+    assert "PASS=0 WARN=1" in result.output
+    assert len(shop.audience("newcomers")["email"]) == 10
+
+
+def test_a_failed_test_holds_unless_told_otherwise(shop: Shop) -> None:
+    """``gates: {tests: none}`` lets the segment go."""
+    name = next(iter(names_of_tests(shop, "newcomers")))
+    shop.rebuild(**{name: "fail"})
+    [held] = Project(shop.root).sync("newcomers")
+    assert (held.status, f"its test {name} failed" in held.message) == (Status.HELD, True)
+    shop.configure("newcomers", {**BY_EMAIL, "gates": {"tests": "none"}})
+    [sent] = Project(shop.root).sync("newcomers")
+    assert sent.status is Status.SUCCESS
+
+
+def names_of_tests(shop: Shop, model: str) -> list[str]:
+    """Return the names of a model's tests that dbt ran."""
+    manifest = json.loads((shop.root / "target" / "manifest.json").read_text())
+    results = json.loads((shop.root / "target" / "run_results.json").read_text())
+    ran = {one["unique_id"] for one in results["results"]}
+    wanted = f"model.shop.{model}"
+    return [
+        node["unique_id"].split(".")[2]
+        for node in manifest["nodes"].values()
+        if node.get("attached_node") == wanted and node["unique_id"] in ran
+    ]
+
+
+def test_stale_sources_need_their_file(shop: Shop) -> None:
+    """``freshness`` without sources.json is said, and refused where results are required."""
+    shop.configure("newcomers", {**BY_EMAIL, "gates": {"freshness": True}})
+    assert "target/sources.json is not there" in shop.activate("sync").output
+    refused = shop.activate("sync", "--require-results")
+    assert (refused.exit_code, "dbt source freshness" in refused.output) == (1, True)
+
+
+def test_results_older_than_those_of_the_last_sync_are_noticed(shop: Shop) -> None:
+    """A folder of an earlier build would send old people; a person is asked to look."""
+    path = shop.root / "target" / "run_results.json"
+    old = path.read_text()
+    shop.rebuild()
+    shop.activate("sync", "-s", "newcomers")
+    path.write_text(old)
+    assert "are these the files of dbt's last run?" in shop.activate("sync", "-s", "newcomers").output

@@ -1,0 +1,202 @@
+"""Every run status, test status and option: is the segment synced or held, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dbt_activate.dbt.gates import GateOptions, Gates, Scope
+from dbt_activate.dbt.manifest import Manifest, Metadata
+from dbt_activate.dbt.project import read_project
+from dbt_activate.dbt.run_results import NodeResult, RunResults, read_freshness, read_run_results
+from dbt_activate.errors import ArtifactError
+
+VIPS, CUSTOMERS, RAW = "model.shop.vips", "model.shop.customers", "source.shop.raw.orders"
+OWN_TEST, PARENT_TEST, SINGULAR = "test.shop.vips_unique", "test.shop.customers_unique", "test.shop.no_dupes"
+
+
+def node(unique_id: str, *parents: str, **more: Any) -> dict[str, Any]:
+    """Write a node as the manifest does."""
+    kind, _, *name = unique_id.split(".")
+    return {
+        "resource_type": kind,
+        "name": name[-1],
+        "package_name": "shop",
+        "depends_on": {"nodes": list(parents)},
+        **more,
+    }
+
+
+MANIFEST = Manifest(
+    "target/manifest.json",
+    Metadata(),
+    {
+        RAW: node(RAW, source_name="raw"),
+        CUSTOMERS: node(CUSTOMERS, RAW),
+        VIPS: node(VIPS, CUSTOMERS),
+        OWN_TEST: node(OWN_TEST, VIPS, attached_node=VIPS),
+        PARENT_TEST: node(PARENT_TEST, CUSTOMERS, VIPS, attached_node=CUSTOMERS),
+        SINGULAR: node(SINGULAR, VIPS, CUSTOMERS),
+    },
+)
+
+
+def results(label: str = "target/run_results.json", **statuses: str) -> RunResults:
+    """Make results; a name stands for the id that ends with it."""
+    ids = {id_.split(".", 2)[-1].replace(".", "_"): id_ for id_ in MANIFEST.resources}
+    nodes = {ids[name]: NodeResult(ids[name], status) for name, status in statuses.items() if status}
+    return RunResults(label, "i", None, "build", nodes)
+
+
+RUN_STATUSES = {
+    "success": "",
+    "no-op": "",
+    "": "",  # the invocation did not touch it
+    "error": "its model failed",
+    "fail": "its model failed",
+    "runtime error": "its model failed",
+    "partial success": "its model was built in part: some of its batches failed",
+    "skipped": "its model was skipped",
+    "quarantined": "dbt says 'quarantined' of its model, which this version does not know",
+}
+TEST_STATUSES = {
+    "pass": "",
+    "": "",
+    "fail": "its test vips_unique failed",
+    "error": "its test vips_unique could not be run",
+    "runtime error": "its test vips_unique could not be run",
+    "warn": "",
+    "skipped": "",
+}
+TEST_WARNINGS = {"warn": "its test vips_unique warns", "skipped": "its test vips_unique was skipped"}
+
+
+@pytest.mark.parametrize(
+    ("run", "test", "scope"),
+    list(product(RUN_STATUSES, TEST_STATUSES, Scope)),
+    ids=lambda value: value or "absent",
+)
+def test_every_run_status_with_every_test_status(run: str, test: str, scope: Scope) -> None:
+    """Held by a model that is not as it should be, or by a failed test that counts; and nothing else."""
+    gates = Gates(MANIFEST, results(vips=run, vips_unique=test, customers="success"))
+    gate = gates.judge(MANIFEST.model(VIPS), GateOptions(scope))
+    counts = scope is not Scope.NONE
+    wanted = [RUN_STATUSES[run], TEST_STATUSES[test] if counts else ""]
+    assert gate.reasons == tuple(filter(None, wanted))
+    assert gate.warnings == tuple(filter(None, [TEST_WARNINGS.get(test, "") if counts else ""]))
+    assert gate.is_open is not any(wanted)
+    assert gate.is_touched is bool(run)
+
+
+@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize("status", [status for status in TEST_STATUSES if status])
+def test_a_test_of_what_it_is_made_of(status: str, scope: Scope) -> None:
+    """It counts with ``tests: ancestors`` only, though it reads the segment, too."""
+    gates = Gates(MANIFEST, results(vips="success", customers_unique=status))
+    gate = gates.judge(MANIFEST.model(VIPS), GateOptions(scope))
+    is_held = scope is Scope.ANCESTORS and status in ("fail", "error", "runtime error")
+    assert gate.is_open is not is_held
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_a_singular_test_is_about_all_that_it_reads(scope: Scope) -> None:
+    """A test in a file of its own holds each segment that it reads."""
+    gate = Gates(MANIFEST, results(no_dupes="fail")).judge(MANIFEST.model(VIPS), GateOptions(scope))
+    assert gate.is_open is (scope is Scope.NONE)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "words"),
+    [
+        ({"customers": "error"}, "its model was skipped, since customers failed"),
+        ({"customers_unique": "fail"}, "its model was skipped, since the test customers_unique failed"),
+        ({}, "its model was skipped"),
+    ],
+)
+def test_a_skipped_model_says_what_failed_before_it(statuses: dict[str, str], words: str) -> None:
+    """A person need not look for it."""
+    gates = Gates(MANIFEST, results(vips="skipped", **statuses))
+    assert gates.judge(MANIFEST.model(VIPS), GateOptions()).reasons == (words,)
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+@pytest.mark.parametrize(
+    ("status", "is_held", "words"),
+    [
+        ("pass", False, ""),
+        ("warn", False, "its source raw.orders is stale"),
+        ("error", True, "its source raw.orders is stale"),
+        ("runtime error", True, "its source raw.orders could not be checked"),
+    ],
+)
+def test_stale_sources(status: str, is_held: bool, words: str, is_asked: bool) -> None:
+    """They hold a segment where that is asked for; severity ``warn`` is only said."""
+    stale = results("target/sources.json", raw_orders=status)
+    gates = Gates(MANIFEST, results(vips="success"), stale)
+    gate = gates.judge(MANIFEST.model(VIPS), GateOptions(freshness=is_asked))
+    assert gate.is_open is not (is_held and is_asked)
+    assert (gate.reasons + gate.warnings) == ((words,) if words and is_asked else ())
+
+
+def test_results_of_another_project_are_refused() -> None:
+    """Nothing in them is known to the manifest, so they would open every gate."""
+    foreign = RunResults(
+        "target/run_results.json", "i", None, "run", {"model.other.x": NodeResult("model.other.x", "error")}
+    )
+    with pytest.raises(ArtifactError, match="is of another project"):
+        Gates(MANIFEST, foreign)
+    assert Gates(MANIFEST, results()).judge(MANIFEST.model(VIPS), GateOptions()).is_open
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """The target folder of an empty project."""
+    (tmp_path / "dbt_project.yml").write_text("name: shop\nprofile: shop\n")
+    (tmp_path / "target").mkdir()
+    return tmp_path / "target"
+
+
+def test_what_dbt_writes_is_read(target: Path) -> None:
+    """Ids, statuses, failures and times, as run_results.json has them; freshness likewise."""
+    timing = [{"name": "compile"}, {"name": "execute", "completed_at": "2026-11-22T04:00:00.5Z"}]
+    one = {"unique_id": VIPS, "status": "success", "timing": timing}
+    two = {"unique_id": OWN_TEST, "status": "fail", "failures": 3, "timing": []}
+    metadata = {"invocation_id": "abc", "generated_at": "2026-11-22T04:00:01Z"}
+    text = json.dumps({"metadata": metadata, "args": {"which": "build"}, "results": [one, two]})
+    (target / "run_results.json").write_text(text)
+    found = read_run_results(read_project(target.parent))
+    assert found is not None
+    assert (found.invocation_id, found.command, str(found.generated_at)) == (
+        "abc",
+        "build",
+        "2026-11-22 04:00:01",
+    )
+    assert str(found.nodes[VIPS].completed_at) == "2026-11-22 04:00:00.500000"
+    assert (found.nodes[OWN_TEST].status, found.nodes[OWN_TEST].failures) == ("fail", 3)
+    assert read_freshness(read_project(target.parent)) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", '{"results": [', "[]", "{}", '{"results": {}}', '{"results": [1]}', '{"results": null}']
+)
+def test_broken_results_are_an_error(target: Path, text: str) -> None:
+    """A file that was cut off, or is something else, says so and what to do."""
+    (target / "run_results.json").write_text(text)
+    with pytest.raises(ArtifactError, match=r"target/run_results.json.*Run dbt again"):
+        read_run_results(read_project(target.parent))
+
+
+@pytest.mark.parametrize("timing", [None, "x", [None], [{"completed_at": 7}], [{"completed_at": "soon"}]])
+def test_odd_details_do_no_harm(target: Path, timing: object) -> None:
+    """Where dbt leaves something out, it is not known; the status still counts."""
+    text = json.dumps(
+        {"results": [{"unique_id": VIPS, "status": "ERROR", "timing": timing, "failures": "x"}]}
+    )
+    (target / "run_results.json").write_text(text)
+    found = read_run_results(read_project(target.parent))
+    assert found is not None
+    assert found.nodes[VIPS] == NodeResult(VIPS, "error")
