@@ -36,14 +36,14 @@ def entries(shop: Shop) -> dict[str, Any]:
     ours = {vendor: shop.sandbox.entry(vendor) for vendor in shop.sandbox.vendors}
     ours["files"] = {"type": "files", "url": str(shop.root / "files"), "content": "members", "format": "csv"}
     assert set(ours) == set(destination_types()) == set(ACTIVATIONS)
-    return {name: {**entry, "targets": ["prod"]} for name, entry in ours.items() if name != "http"}
+    return {name: {**entry, "targets": ["prod"]} for name, entry in ours.items()}
 
 
 def activate_everywhere(shop: Shop) -> None:
     """Declare every destination, and let one segment go into all of them."""
     (shop.root / "destinations.yml").write_text(yaml.safe_dump(entries(shop)))
     shop.configure("newcomers", None)
-    declared = [{"destination": name, "audience": AUDIENCE, **keys} for name, keys in ACTIVATIONS.items() if name != "http"]
+    declared = [{"destination": name, "audience": AUDIENCE, **keys} for name, keys in ACTIVATIONS.items()]
     shop.configure(MODEL, declared)
 
 

@@ -159,7 +159,7 @@ class _Reader:
         if destination is None:
             return None
         self._note_clear_secrets(name, raw, destination)
-        rendered, errors = self._render(name, raw)
+        rendered, errors = self._render(name, raw, destination)
         outline = self._outline(name, rendered, errors, destination)
         if destination.one_at_a_time and outline and (outline.concurrency or 1) > 1:
             self._add(
@@ -198,8 +198,13 @@ class _Reader:
             self._add((name, "type"), str(error))
             return None
 
-    def _render(self, name: str, raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[RenderError]]:
-        rendered, errors = self._renderer.render_each(raw, (name,))
+    def _render(
+        self, name: str, raw: Mapping[str, Any], destination: type[Destination]
+    ) -> tuple[dict[str, Any], list[RenderError]]:
+        templates = {key: raw[key] for key in destination.Settings.TEMPLATES if key in raw}
+        plain = {key: value for key, value in raw.items() if key not in templates}
+        rendered, errors = self._renderer.render_each(plain, (name,))
+        rendered |= templates
         for error in errors:
             rendered[str(error.path[1])] = raw[str(error.path[1])]
             if not isinstance(error, MissingEnvVarError):
