@@ -65,7 +65,7 @@ def test_every_audience_ends_up_equal_to_its_model(project: Path) -> None:
         with started(project) as process:
             output, _ = process.communicate()
         assert process.returncode == 0, output
-        assert re.findall(r"(\S+)$", output, re.MULTILINE).count("equal") == 8
+        assert re.findall(r"(\S+)$", output, re.MULTILINE).count("equal") == 15
     assert files(project) == before
 
 

@@ -122,10 +122,7 @@ class Gating:
             return Decision(held="held: " + "; ".join(gate.reasons))
         last = overview.last_runs.get(activation.key)
         if not self.everything and last and self._is_as_it_was(activation, last, overview):
-            when = f"{last.started_at:%Y-%m-%d %H:%M}Z"
-            return Decision(
-                unchanged=f"dbt has built nothing since the last sync ({when}); --all reads it again"
-            )
+            return Decision(unchanged="dbt has built nothing since the last sync (--all reads it again)")
         return Decision(notes=(*gate.warnings, *self._age(last)))
 
     def _is_as_it_was(self, activation: Activation, last: RunRecord, overview: Overview) -> bool:

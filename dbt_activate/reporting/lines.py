@@ -99,7 +99,7 @@ def finished(turn: Turn, result: ActivationResult) -> Iterator[Event]:
     status = _WORDS.get(result.status, changes)
     seconds = result.seconds if result.started_at else None
     message = turn.line(f"{word} {turn.name}", status, seconds)
-    if result.message:
+    if result.message and result.status is not Status.UNCHANGED:  # told of all of them at the end
         message += "".join(f"\n  {line}" for line in result.message.splitlines())
     yield Event(
         "ActivationResult", message, level, {**turn.data, **counts(result), "message": result.message}
@@ -141,6 +141,9 @@ def artifact_failed(path: str, reason: str) -> Event:
 def summary(result: SyncResult) -> Iterator[Event]:
     """The end of a run, in dbt's words."""
     how = "Interrupted" if result.interrupted else "Finished"
+    if idle := [one for one in result if one.status is Status.UNCHANGED]:
+        message = f"{_count(len(idle), 'activation')} not read again: {idle[0].message}."
+        yield Event("Unchanged", message, data={"activations": [one.key for one in idle]})
     yield Event("RunFinished", f"{how} after {result.seconds:.2f} seconds.")
     figures = " ".join(f"{name}={count}" for name, count in result.counts.items())
     yield Event("RunSummary", f"Done. {figures}", data={key.lower(): n for key, n in result.counts.items()})
