@@ -276,6 +276,10 @@ class Destination(ABC):
 
         Called only after `find` returned None. If the answer is lost, or the name turns out to be
         taken, the audience of that name is returned: the caller has logged that it is making one.
+
+        Raises:
+            RefusedError: Certainly nothing was made; likewise AccessError and AuthenticationError. What may
+                have been made is an UnavailableError: one found later then counts as ours.
         """
 
     def update(self, audience: Audience, wanted: Wanted) -> Audience:

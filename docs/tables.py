@@ -25,10 +25,12 @@ from dbt_activate import errors
 from dbt_activate.cli import app
 from dbt_activate.config.activation import Activation, ActivationSettings, Guards, OnExisting
 from dbt_activate.config.settings import Settings as ProjectSettings
+from dbt_activate.dbt.gates import GateOptions, Scope
 from dbt_activate.destination import Destination, DestinationSettings
 from dbt_activate.destinations import destination_types, load_destination
 from dbt_activate.identifiers import Form
 from dbt_activate.operations.standing import StandingRejection
+from dbt_activate.sandbox.contents import Contents
 from dbt_activate.state import audiences, changes, lease, runs, tables
 from dbt_activate.testing import DestinationConformance
 
@@ -42,6 +44,7 @@ _ACTIVATION_DEFAULTS = {
     "mapping": "required",
     "hash": "the destination's",
     "guards": "see below",
+    "gates": "see below",
     "on_existing": None,
     "retry_rejected": None,
     "enabled": "`true`",
@@ -78,6 +81,12 @@ _ON_EXISTING = {
     OnExisting.ERROR: "The run stops before anything is sent, and says what the choices are.",
     OnExisting.ADOPT: "Ours are added. Whoever else is in it stays, and is never touched.",
     OnExisting.REPLACE: "It is emptied once, before the first members are sent.",
+}
+
+_SCOPES = {
+    Scope.MODEL: "those of the model",
+    Scope.ANCESTORS: "also those of everything that it is made of",
+    Scope.NONE: "no test holds it",
 }
 
 _FORMS = {
@@ -178,6 +187,21 @@ def guards() -> str:
     return _table(("Key", "Default", "Meaning"), rows)
 
 
+def gates() -> str:
+    """List what can hold a segment."""
+    about = described(GateOptions)
+    scopes = "; ".join(f"`{scope}`: {_SCOPES[scope]}" for scope in Scope)
+    rows = (
+        (
+            f"`{field.name}`",
+            _value(field.default),
+            f"{_markdown(about[field.name])} {scopes if field.name == 'tests' else ''}".rstrip(),
+        )
+        for field in dataclasses.fields(GateOptions)
+    )
+    return _table(("Key", "Default", "Meaning"), rows)
+
+
 def on_existing() -> str:
     """List what can be done with an audience that is not ours."""
     return _table(("Value", "Meaning"), ((f"`{one}`", _ON_EXISTING[one]) for one in OnExisting))
@@ -208,6 +232,23 @@ def identifiers() -> str:
         for name, kind in by_name.items()
     )
     return _table(("Type", "What it is", "Normalised", "May be hashed", "Taken by"), rows)
+
+
+def vendors() -> str:
+    """List the sandbox's vendors, where each answers, and what stands in an entry that leads there."""
+    url = "http://127.0.0.1:8737"
+    rows = (
+        (vendor.label, f"`{url}/{name}`", _entry_keys(vendor.entry(f"{url}/{name}")))
+        for name, vendor in Contents().vendors.items()
+    )
+    return _table(("Vendor", "Answers at", "In `destinations.yml`"), rows)
+
+
+def knobs() -> str:
+    """List what can be turned about each vendor."""
+    return "\n\n".join(
+        f"### {vendor.label}\n\n{_knobs(vendor.settings)}" for vendor in Contents().vendors.values()
+    )
 
 
 def commands() -> str:
@@ -324,6 +365,16 @@ def _fields(
             default = (defaults or {}).get(key) or _default(field)
             rows.append((f"`{key}`", _type(field), default, _markdown(about[name])))
     return _table(("Key", "Type", "Default", "Meaning"), rows)
+
+
+def _entry_keys(entry: Mapping[str, Any]) -> str:
+    return ", ".join(f"`{key}: {value}`" for key, value in entry.items() if isinstance(value, str))
+
+
+def _knobs(settings: BaseModel) -> str:
+    about = described(type(settings))
+    rows = ((f"`{name}`", _markdown(about[name])) for name in type(settings).model_fields)
+    return _table(("Knob", "Meaning"), rows)
 
 
 def _default(field: FieldInfo) -> str:

@@ -24,7 +24,14 @@ from dbt_activate.destinations.answer import Answer, Fault, Kind, RefusedAnswerE
 from dbt_activate.destinations.http import Client, warm_up
 from dbt_activate.destinations.polling import poll
 from dbt_activate.destinations.portions import Portions
-from dbt_activate.errors import AudienceGoneError, DestinationError, RefusedError, UnavailableError
+from dbt_activate.errors import (
+    AccessError,
+    AudienceGoneError,
+    AuthenticationError,
+    DestinationError,
+    RefusedError,
+    UnavailableError,
+)
 from dbt_activate.identifiers import CUSTOMER_ID, IdentifierType
 
 if TYPE_CHECKING:
@@ -205,10 +212,21 @@ class Batch(Destination):
             if refused.status not in (400, 409):
                 raise
             refusal = refused
-        shown = self._calls.poll(lambda: self._calls.view(name), limit_seconds=self._calls.appears_within)
+        shown = self._shown(name, refusal)
         if shown is None and refusal:
             raise refusal
         return Audience(name, wanted.name) if shown is None else self._audience(shown)
+
+    def _shown(self, name: str, refusal: RefusedAnswerError | None) -> Mapping[str, Any] | None:
+        """Wait until Batch shows an audience that was asked for."""
+        try:
+            return self._calls.poll(lambda: self._calls.view(name), limit_seconds=self._calls.appears_within)
+        except (RefusedError, AccessError, AuthenticationError) as error:
+            if refusal:
+                raise
+            # It was made: none of these, which would say that it was not.
+            failure = UnavailableError(f"Batch made the audience {name!r}, and then did not show it: {error}")
+        raise failure
 
     def push(self, audience: Audience, delivery: Delivery) -> Receipt:
         """Add or remove ids, in one request if Batch finds it not too large."""

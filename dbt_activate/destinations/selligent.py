@@ -366,7 +366,7 @@ class Selligent(Destination):
             [[identifier] for identifier in part.identifiers],
             # Only the key field, so that nothing can be written to a profile.
             params={"keyFields": field, "fields": field, "mode": "Sync"},
-            divisible=True,
+            divisible=len(part.identifiers) > 1,
             personal=True,
         )
         if "result_code" not in counted:
@@ -440,7 +440,7 @@ class Selligent(Destination):
             f"{place.path}/data/search",
             wanted,
             params={"mode": "Sync"},
-            divisible=True,
+            divisible=take > 1,
             personal=True,
         )
         if "data" not in body:

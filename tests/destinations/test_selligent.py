@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from dbt_activate.delivery import Audience, Delivery, Operation, Receipt
-from dbt_activate.destinations.answer import LateAnswerError, RefusedAnswerError
+from dbt_activate.destinations.answer import RefusedAnswerError
 from dbt_activate.destinations.selligent import Selligent
 from dbt_activate.errors import (
     AccessError,
@@ -137,8 +137,8 @@ TABLE: list[tuple[int, Any, dict[str, str], Expected, int]] = [
     (405, None, {}, (RefusedAnswerError, "please report it"), 1),
     (413, None, {}, (RefusedAnswerError, "413"), 2),
     # 408, 504, client time-out (see below)
-    (408, None, {}, (LateAnswerError, "408"), 2),
-    (504, b"<html>", {}, (LateAnswerError, "504"), 2),
+    (408, None, {}, (UnavailableError, "with 408.*Tried 4 times"), 5),
+    (504, b"<html>", {}, (UnavailableError, "with 504.*Tried 4 times"), 5),
     # 429 with quota headers at 0
     (429, QUOTA, NONE_LEFT, (UnavailableError, "with 429.*Tried 4 times"), 4),
     # 503

@@ -27,11 +27,13 @@ from dbt_activate.sandbox import Fault, Sandbox
 from dbt_activate.sync.run import Sync
 from dbt_activate.testing import SandboxDouble, Scene
 from dbt_activate.throttle import Retry, Throttles
+from tests.destinations.generic_doubles import HttpDouble
 from tests.doubles import DOUBLES
 from tests.protocol.phases import PHASES
-from tests.protocol.world import Step, World, killer
+from tests.protocol.world import Killed, Step, World, killer
 
-TYPES = [name for name in DOUBLES if name in destination_types()]
+MAKERS = {**DOUBLES, "http": HttpDouble}
+TYPES = [name for name in MAKERS if name in destination_types()]
 
 CROWD = 7
 LATE = 0.15
@@ -205,7 +207,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 def new_world(sandbox: Sandbox, type_name: str) -> SandboxWorld:
     """Set out with an empty model and an empty sandbox."""
-    return SandboxWorld(kind=load_destination(type_name), double=DOUBLES[type_name](sandbox))
+    return SandboxWorld(kind=load_destination(type_name), double=MAKERS[type_name](sandbox))
 
 
 class SandboxConvergence(RuleBasedStateMachine):
@@ -286,6 +288,25 @@ def test_histories_converge(sandbox: Sandbox, type_name: str) -> None:
 def test_many_histories_converge(sandbox: Sandbox, type_name: str) -> None:
     """The same, for longer."""
     run_histories(sandbox, type_name, 200)
+
+
+@pytest.mark.parametrize("type_name", TYPES)
+def test_killed_while_a_vanished_audience_is_made_anew(sandbox: Sandbox, type_name: str) -> None:
+    """It is refilled by the next run, also where the new audience has the id of the old one."""
+    world = new_world(sandbox, type_name)
+    world.set_people({0, 1, 2})
+    assert world.sync().error is None
+    world.delete_audiences()
+    world.set_people({0, 1, 2, 3})
+
+    def step(name: str) -> None:
+        if name == "created":
+            raise Killed
+
+    world.sync(step)
+    assert len(world.double.audiences()) == 1
+    assert world.sync().error is None
+    assert world.audience() == world.segment()
 
 
 def _cases() -> Iterator[Any]:

@@ -1,0 +1,1 @@
+"""Acme as a destination of dbt-activate."""

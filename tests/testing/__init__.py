@@ -1,0 +1,1 @@
+"""Holds the conformance suite against every destination, and against broken ones."""
