@@ -1,0 +1,1 @@
+"""The dbt package, in a project of its own on real warehouses."""
