@@ -43,8 +43,10 @@ def shop(folder: Path, built: Path) -> None:
 
 STAGES: Mapping[str, Callable[[Path, Path], None]] = {
     "README.md": new_project,
+    "docs/ci.md": shop,
     "docs/cli.md": shop,
     "docs/guarantees.md": shop,
+    "docs/lineage.md": shop,
     "docs/python.md": shop,
     "docs/sandbox.md": shop,
 }

@@ -14,13 +14,17 @@ import yaml
 from click.testing import CliRunner
 
 from dbt_activate.cli import app
+from dbt_activate.destinations import destination_types
 from dbt_activate.sandbox import Sandbox
 from tests.docs.pages import PAGES, ROOT, Block, read_blocks
 from tests.docs.rehearsal import Rehearsal, carried_out_in
 from tests.docs.stage import STAGES, new_project
 from tests.shop import BIN
 
-VALIDATED = ("docs/configuration.md", "docs/destinations/criteo.md")
+VALIDATED = (
+    "docs/configuration.md",
+    *(f"docs/destinations/{name}.md" for name in destination_types()),
+)
 """Pages whose YAML together makes one project that dbt and dbt-activate accept."""
 
 
@@ -94,7 +98,7 @@ def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 
 def test_every_page_with_examples_is_tested() -> None:
     """No page shows Python, SQL, YAML or a command's output that nobody carries out or validates."""
-    tested = {*STAGES, *VALIDATED, "docs/destinations/writing-one.md"}
+    tested = {*STAGES, *VALIDATED, "docs/destinations/writing-one.md", "docs/dbt-package.md"}
     for page in PAGES:
         shows = {block.language for block in read_blocks(page)} & {"python", "sql", "yaml", "console"}
         assert not shows or os.fspath(page.relative_to(ROOT)) in tested, f"{page} shows {shows}"
