@@ -44,7 +44,7 @@ bench: $(STAMP)  ## Measure speed and memory, as ratios against named baselines.
 	$(BIN)/python -m benchmarks
 
 lock:  ## Renew requirements.lock (needs uv on the PATH or in .venv).
-	$(BIN)/uv pip compile pyproject.toml --extra duckdb --extra files --extra http --extra sandbox --group dev --universal \
+	$(BIN)/uv pip compile pyproject.toml --extra duckdb --extra files --extra http --extra notifications --extra sandbox --extra webhook --group dev --universal \
 		--python-version 3.11 --no-header --constraints requirements.in --output-file requirements.lock
 
 clean:  ## Remove the environment and what the example project built.

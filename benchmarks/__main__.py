@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import growth, no_change, push, startup
+from benchmarks import growth, no_change, push, scale, startup
 
-BENCHMARKS = {module.__name__.rpartition(".")[2]: module.run for module in (startup, no_change, push, growth)}
+BENCHMARKS = {
+    module.__name__.rpartition(".")[2]: module.run for module in (startup, scale, no_change, push, growth)
+}
 
 
 def main(names: list[str]) -> int:

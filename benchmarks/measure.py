@@ -57,6 +57,11 @@ class Comparison:
         return median(p.seconds for p in self.ours) / median(p.seconds for p in self.baseline)
 
     @property
+    def difference(self) -> float:
+        """Our median wall time less the baseline's, in seconds."""
+        return median(p.seconds for p in self.ours) - median(p.seconds for p in self.baseline)
+
+    @property
     def peak(self) -> float:
         """The most megabytes of any of our runs."""
         return max(p.megabytes for p in self.ours)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dbt_activate.errors import ActivateError, ConfigError
     from dbt_activate.project import Project
-    from dbt_activate.reporting.results import ActivationResult, Plans, Status, SyncResult
+    from dbt_activate.reporting.plans import Plans
+    from dbt_activate.reporting.results import ActivationResult, Status, SyncResult
 
 __all__ = ["ActivateError", "ActivationResult", "ConfigError", "Plans", "Project", "Status", "SyncResult"]
 
@@ -23,7 +24,7 @@ _MODULES = {
     "ActivateError": "errors",
     "ActivationResult": "reporting.results",
     "ConfigError": "errors",
-    "Plans": "reporting.results",
+    "Plans": "reporting.plans",
     "Project": "project",
     "Status": "reporting.results",
     "SyncResult": "reporting.results",

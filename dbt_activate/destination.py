@@ -337,6 +337,14 @@ class Destination(ABC):
         del audience
         return None
 
+    def match_rate(self, audience: Audience) -> float | None:
+        """Return the share of an audience that the tool recognises, 0 to 1; None where it does not say.
+
+        Asked only where an activation warns of a low one.
+        """
+        del audience
+        return None
+
     def clear(self, audience: Audience) -> None:
         """Take everybody out, also those whom we did not put in; where `clears`.
 

@@ -2,7 +2,8 @@
 
     ActivateError
     ├── ConfigError              fix the project's files; nothing was sent
-    │   └── ArtifactError        let dbt write its artifacts again
+    │   ├── ArtifactError        let dbt write its artifacts again
+    │   └── ProfileMissingError  say where profiles.yml is, or set its environment variables
     ├── WarehouseError           fix the grant, the profile or the model; nothing was sent
     │   ├── RelationMissingError build the model
     │   └── WarehouseBusyError   somebody else holds the database; run again later
@@ -75,6 +76,10 @@ class ConfigError(ActivateError):
 
 class ArtifactError(ConfigError):
     """A file that dbt writes is missing, cannot be read, or is of a kind that we do not know."""
+
+
+class ProfileMissingError(ConfigError):
+    """There is no ``profiles.yml`` on this machine, or an environment variable that it needs is not set."""
 
 
 class WarehouseError(ActivateError):

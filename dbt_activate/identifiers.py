@@ -23,6 +23,9 @@ WHITE_SPACE = (
 SHA256_HEX = r"[0-9a-f]{64}"
 """The whole of a value that is hashed already."""
 
+_INEXACT = ("FLOAT", "DOUBLE", "REAL")
+"""How the types of column begin that do not keep an identifier as it is."""
+
 _ASCII_FOLD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 
@@ -105,6 +108,11 @@ CUSTOMER_ID = IdentifierType(
     pattern=r"[^\x00-\x1f\x7f]{1,512}",
     description="the id by which the tool knows a customer of this shop",
 )
+
+
+def is_inexact(type_name: str) -> bool:
+    """Tell whether a type of column does not keep an identifier as it is: 7 reads 7.0 in it."""
+    return type_name.strip().upper().startswith(_INEXACT)
 
 
 def is_sha256(value: str) -> bool:

@@ -81,8 +81,9 @@ def _in_words(
         )
     if kind in _MESSAGES:
         return _MESSAGES[kind]
-    text = message.removeprefix("Value error, ").removeprefix("Input should be ")
-    return (f"must be {text}." if message.startswith("Input should be ") else f"{text.rstrip('.')}."), ""
+    # A validator may say in a second line what to do.
+    text, _, hint = message.removeprefix("Value error, ").removeprefix("Input should be ").partition("\n")
+    return (f"must be {text}." if message.startswith("Input should be ") else f"{text.rstrip('.')}."), hint
 
 
 def _keys_at(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:

@@ -10,31 +10,41 @@ run = project.sync("vip_customers")
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import closing
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbt_activate.errors import ConfigError
 from dbt_activate.operations.workspace import Place, Workspace, is_narrow
 from dbt_activate.reporting.events import Emit, ignore, note, nothing_selected
+from dbt_activate.state.lease import Clock, utc_now
 
 if TYPE_CHECKING:
     from dbt_activate.config.activation import Activation
+    from dbt_activate.config.comparison import Change
     from dbt_activate.config.starter import Starter
     from dbt_activate.dbt.selection import Selection
     from dbt_activate.operations.checks import Checks, Validation
+    from dbt_activate.operations.exposure_file import Exposures
     from dbt_activate.operations.invocation import Request
     from dbt_activate.operations.prune import Orphans
     from dbt_activate.operations.standing import History, RejectionListing, StatusListing
     from dbt_activate.operations.verification import Verification
     from dbt_activate.reporting.activation_listing import ActivationListing
-    from dbt_activate.reporting.results import Plans, SyncResult
+    from dbt_activate.reporting.explanation_listing import ExplanationListing
+    from dbt_activate.reporting.plans import Plans
+    from dbt_activate.reporting.results import SyncResult
     from dbt_activate.sync.plan import Allowed
+    from dbt_activate.webhook.receiver import Receiver
 
 
 class Project:
     """A dbt project. Nothing is read or connected to before a method is called, and each call reads anew.
 
-    Selections are dbt's: ``"vip_customers"``, ``"tag:activation"``, ``"config.meta.activation:criteo"``.
+    Selections are dbt's: ``"vip_customers"``, ``"tag:activation"``, ``"state:modified+"``; and of our own
+    ``"destination:criteo"`` and ``"activation:vip_*"``.
     """
 
     def __init__(
@@ -47,9 +57,12 @@ class Project:
         vars: str | Mapping[str, Any] | None = None,  # noqa: A002  (dbt's name of it)
         target_path: str | Path | None = None,
         state: str | Path | None = None,
+        artifacts: str | Path | None = None,
+        dbt_cloud_run_id: int | None = None,
         threads: int | None = None,
         emit: Emit = ignore,
         invocation_id: str | None = None,
+        clock: Clock = utc_now,
     ) -> None:
         """Say which project is meant; see dbt's flags of the same names.
 
@@ -62,12 +75,17 @@ class Project:
             vars: Variables, as a mapping or as YAML.
             target_path: Where dbt's artifacts are.
             state: The folder of another manifest, for ``state:`` in a selection.
+            artifacts: A folder or a URL below which dbt's artifacts are read instead.
+            dbt_cloud_run_id: A run of dbt Cloud whose artifacts are read instead.
             threads: How many activations may be under way at once. By default the target's ``threads``.
             emit: Is told what happens, while it happens.
             invocation_id: Names what is done, in the artifact. By default each sync has an id of its own.
+            clock: Gives the time in UTC, without a zone; another than the usual one is for simulations.
         """
         self.threads = threads
-        self._place = Place(path, profiles_dir, profile, target, vars, target_path, state)
+        self._place = Place(
+            path, profiles_dir, profile, target, vars, target_path, state, clock, artifacts, dbt_cloud_run_id
+        )
         self._emit = emit
         self._invocation_id = invocation_id
 
@@ -100,14 +118,49 @@ class Project:
         workspace = Workspace(self._place)
         return ActivationListing(self._select(workspace, self._selection(select, exclude, selector)))
 
+    def explain(
+        self, *select: str, exclude: Iterable[str] = (), selector: str | None = None
+    ) -> ExplanationListing:
+        """Say of each setting of the activations what its value is, and where it comes from.
+
+        Needs neither warehouse nor credentials.
+
+        Raises:
+            ConfigError: The project's files are wrong; all problems are said.
+        """
+        from dbt_activate.operations.explaining import explain_activations
+
+        workspace = Workspace(self._place)
+        return explain_activations(
+            workspace, self._select(workspace, self._selection(select, exclude, selector))
+        )
+
+    def exposures(self) -> Exposures:
+        """Make dbt exposures of all activations. Needs neither warehouse nor credentials.
+
+        Raises:
+            ConfigError: The project's files are wrong; all problems are said.
+        """
+        from dbt_activate.operations.exposure_file import find_exposures
+
+        return find_exposures(Workspace(self._place))
+
     def validate(self) -> Validation:
-        """Find all that is wrong with the project's files. Needs neither warehouse nor credentials."""
+        """Find all that is wrong with the project's files. Needs no warehouse, profile or credentials."""
         from dbt_activate.operations.checks import validate
 
         return validate(Workspace(self._place))
 
-    def check(self) -> Checks:
-        """Check versions, project, connection and every destination's credentials. Changes nothing."""
+    def check(self, *, notifications: bool = False) -> Checks:
+        """Check versions, project, connection and every destination's credentials. Changes nothing.
+
+        Args:
+            notifications: Instead, send a test message to every channel of ``notifications.yml``.
+        """
+        if notifications:
+            from dbt_activate.operations.notifying import try_channels
+
+            return try_channels(Workspace(self._place))
         from dbt_activate.operations.checks import run_checks
 
         return run_checks(Workspace(self._place))
@@ -122,15 +175,18 @@ class Project:
         allow_mass_removal: bool = False,
         everything: bool = False,
         require_results: bool = False,
+        ignore_schedule: bool = False,
         threads: int | None = None,
     ) -> Plans:
         """Say what a sync would do. Writes nothing, and asks no destination.
+
+        With a `state`, the result also says which settings changed since.
 
         Raises:
             ConfigError: The project's files are wrong.
         """
         from dbt_activate.operations.invocation import Request
-        from dbt_activate.reporting.results import Plans
+        from dbt_activate.reporting.plans import Plans
 
         request = Request(
             dry_run=True,
@@ -138,9 +194,14 @@ class Project:
             allowed=_allowed(allow_empty, allow_mass_removal),
             everything=everything,
             require_results=require_results,
+            ignore_schedule=ignore_schedule,
+            select=select,
             threads=threads or self.threads,
         )
-        return Plans(self._invoke(self._selection(select, exclude, selector), request).items)
+        with closing(Workspace(self._place, self._emit)) as workspace:
+            changes = self._changes(workspace)
+            result = self._invoke(workspace, self._selection(select, exclude, selector), request)
+        return Plans(result.items, changes)
 
     def sync(
         self,
@@ -154,6 +215,7 @@ class Project:
         fail_fast: bool = False,
         everything: bool = False,
         require_results: bool = False,
+        ignore_schedule: bool = False,
         threads: int | None = None,
     ) -> SyncResult:
         """Bring the audiences in step with their segments.
@@ -173,6 +235,7 @@ class Project:
             fail_fast: Begin no further activation after one failed.
             everything: Also read what dbt has not built since the last sync.
             require_results: Refuse to go on without dbt's ``run_results.json``.
+            ignore_schedule: Also sync what is not due, and what is synced by hand.
             threads: How many activations may be under way at once.
 
         Raises:
@@ -187,10 +250,13 @@ class Project:
             allowed=_allowed(allow_empty, allow_mass_removal),
             everything=everything,
             require_results=require_results,
+            ignore_schedule=ignore_schedule,
+            select=select,
             fail_fast=fail_fast,
             threads=threads or self.threads,
         )
-        return self._invoke(self._selection(select, exclude, selector), request, keep=True)
+        with closing(Workspace(self._place, self._emit)) as workspace:
+            return self._invoke(workspace, self._selection(select, exclude, selector), request, keep=True)
 
     def status(self, *select: str, exclude: Iterable[str] = (), selector: str | None = None) -> StatusListing:
         """Say how the audiences stand, as the state tables know it.
@@ -332,8 +398,51 @@ class Project:
         last_state = LastState.AS_IT_IS if forget else LastState.WITHOUT_OURS
         return prune_audiences(workspace, chosen, LastState.DELETED if delete else last_state)
 
+    def webhook(
+        self,
+        *select: str,
+        jobs: Iterable[int],
+        exclude: Iterable[str] = (),
+        selector: str | None = None,
+        also_failed: bool = False,
+        require_results: bool = False,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> Receiver:
+        """Make ready to sync after each run of dbt Cloud that its webhook tells of.
+
+        Args:
+            select: What to sync; everything by default.
+            jobs: The jobs of dbt Cloud whose runs count.
+            exclude: What to leave out.
+            selector: A selector of ``selectors.yml``.
+            also_failed: Also sync after a run that failed; gates hold what did not go well.
+            require_results: Refuse to sync without dbt's ``run_results.json``.
+            host: Where to listen.
+            port: Where to listen; 0 for any free one.
+
+        Raises:
+            ConfigError: The project's files are wrong, or a setting of dbt Cloud is missing.
+        """
+        from dbt_activate.webhook.opening import open_receiver
+
+        def sync(run_id: int) -> SyncResult:
+            project = copy(self)
+            project._place = replace(self._place, dbt_cloud_run_id=run_id)
+            project._invocation_id = None
+            return project.sync(*select, exclude=exclude, selector=selector, require_results=require_results)
+
+        workspace = Workspace(self._place)
+        return open_receiver(workspace, sync, self._emit, jobs, also_failed=also_failed, address=(host, port))
+
     def _selection(self, select: tuple[str, ...], exclude: Iterable[str], selector: str | None) -> Selection:
         return self._place.selection(select, tuple(exclude), selector)
+
+    def _changes(self, workspace: Workspace) -> tuple[Change, ...] | None:
+        from dbt_activate.operations.explaining import changes_since
+
+        state = self._place.state
+        return None if state is None else changes_since(workspace, state, self._emit)
 
     def _select(self, workspace: Workspace, selection: Selection) -> tuple[Activation, ...]:
         activations = workspace.select(selection)
@@ -343,10 +452,11 @@ class Project:
             self._emit(nothing_selected(one.key for one in workspace.activations.items))
         return activations
 
-    def _invoke(self, selection: Selection, request: Request, *, keep: bool = False) -> SyncResult:
+    def _invoke(
+        self, workspace: Workspace, selection: Selection, request: Request, *, keep: bool = False
+    ) -> SyncResult:
         from dbt_activate.operations.invocation import Invocation
 
-        workspace = Workspace(self._place)
         activations = self._select(workspace, selection)
         return Invocation(workspace, request, self._emit, self._invocation_id).run(
             activations, request.args(workspace, selection) if keep else None

@@ -22,17 +22,22 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from dbt_activate import errors
+from dbt_activate.artifacts import cloud_account
 from dbt_activate.cli import app
 from dbt_activate.config.activation import Activation, ActivationSettings, Guards, OnExisting
+from dbt_activate.config.channels import CHANNEL_TYPES, ChannelSettings
+from dbt_activate.config.schedule import ScheduleSettings
 from dbt_activate.config.settings import Settings as ProjectSettings
+from dbt_activate.config.watches import USUAL_WATCHES, WarningSettings
 from dbt_activate.dbt.gates import GateOptions, Scope
 from dbt_activate.destination import Destination, DestinationSettings
 from dbt_activate.destinations import destination_types, load_destination
 from dbt_activate.identifiers import Form
 from dbt_activate.operations.standing import StandingRejection
 from dbt_activate.sandbox.contents import Contents
-from dbt_activate.state import audiences, changes, lease, runs, tables
+from dbt_activate.state import alerts, audiences, changes, lease, runs, tables, webhook_runs
 from dbt_activate.testing import DestinationConformance
+from dbt_activate.webhook import receiver
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "docs" / "example-destination"
@@ -43,13 +48,31 @@ _ACTIVATION_DEFAULTS = {
     "audience": "the model's name and description",
     "mapping": "required",
     "hash": "the destination's",
+    "allow_plain": "none",
     "guards": "see below",
     "gates": "see below",
+    "schedule": "due at every sync",
+    "warnings": "[what went wrong](warnings.md)",
     "on_existing": None,
     "retry_rejected": None,
     "enabled": "`true`",
 }
 """What holds where nothing is said; None where `Activation` itself has the default."""
+
+_FIGURES = {
+    "failed": "",
+    "guard": "",
+    "held": "",
+    "unconfirmed": "",
+    "empty": "",
+    "rejected_share": "a share, 0 to 1",
+    "rejected_count": "a number",
+    "size_change": "a share, 0 to 10",
+    "unchanged_days": "days",
+    "overdue": "hours",
+    "match_rate": "a share, 0 to 1",
+}
+"""What the figure of each warning is."""
 
 _FACTS = (
     "delivery_size",
@@ -95,6 +118,17 @@ _FORMS = {
     "A value that has this form already is sent as it is.",
 }
 
+_DBT_CLOUD = {
+    "DBT_CLOUD_ACCOUNT_ID": "The number of the account. Required.",
+    "DBT_CLOUD_API_TOKEN": "A service token or a personal access token. Required.",
+    "DBT_CLOUD_HOST": f"The host of the account, which differs by region: `ab123.us1.dbt.com`. By default "
+    f"`{cloud_account.USUAL_HOST}`.",
+    "DBT_CLOUD_WAIT_SECONDS": "How long to wait for a run that has not ended; 0 refuses it. By default "
+    f"{cloud_account.USUAL_WAIT_SECONDS:g}.",
+    "DBT_CLOUD_WEBHOOK_SECRET": "The secret of the webhook. Required by `dbt-activate webhook`.",
+}
+"""The environment variables of dbt Cloud, in the order in which one needs them."""
+
 _TABLES = {
     "audiences": "One row per activation: which remote audience is its own.",
     "runs": "One row per run of one activation.",
@@ -102,7 +136,10 @@ _TABLES = {
     "deliveries": "One row per delivery of a run: what is known of its changes.",
     "receipts": "One row per answer to a delivery.",
     "rejections": "One row per member that the destination named as not taken.",
+    "alerts": "One row per change of a warning: one when it begins to stand, one when it is over.",
     "leases": "One row per run that is at work.",
+    "webhook_runs": "One row per run of dbt Cloud that `dbt-activate webhook` was told of. Rows stay: by "
+    "them a run that is told of again is known.",
 }
 """What a row of each state table is, in the order in which one needs them."""
 
@@ -212,6 +249,43 @@ def forms() -> str:
     return _table(("Value", "Sent"), ((f"`{one}`", _FORMS[one]) for one in Form))
 
 
+def schedule_settings() -> str:
+    """List what `schedule` takes as a mapping."""
+    return _fields(ScheduleSettings, {"timezone": "`UTC`"})
+
+
+def warnings() -> str:
+    """List what can be warned of, by which figure, and what holds where nothing is said."""
+    about, usual = described(WarningSettings), {watch.kind.value: watch for watch in USUAL_WATCHES}
+    rows = (
+        (
+            f"`{name}`",
+            _FIGURES[name],
+            f"`{usual[name].level}`" if name in usual else "off",
+            _markdown(about[name]),
+        )
+        for name in WarningSettings.model_fields
+    )
+    return _table(("Key", "Figure", "Where nothing is said", "What is warned of"), rows)
+
+
+def channels() -> str:
+    """List the kinds of channel."""
+    rows = (
+        (f"`{name}`", _sentence(_markdown((inspect.getdoc(kind) or "").partition("\n\n")[0])))
+        for name, kind in CHANNEL_TYPES.items()
+    )
+    return _table(("`type:`", "What it is"), rows)
+
+
+def channel_settings(type_name: str = "") -> str:
+    """List the keys of an entry of ``notifications.yml``: those of all, or those of one type alone."""
+    if not type_name:
+        return _fields(ChannelSettings, {"destinations": "all", "targets": "all"})
+    defaults = {"port": "by `security`"}
+    return _fields(CHANNEL_TYPES[type_name], defaults, left_out=ChannelSettings.model_fields)
+
+
 def project_settings() -> str:
     """List what stands under ``vars: dbt_activate:``."""
     return _fields(ProjectSettings, _PROJECT_DEFAULTS)
@@ -277,6 +351,14 @@ def environment() -> str:
                 flags.setdefault(_longest(option), names)
     rows = ((f"`{flag}`", " or ".join(f"`{name}`" for name in names)) for flag, names in flags.items())
     return _table(("Flag", "Environment variable"), rows)
+
+
+def dbt_cloud_settings() -> str:
+    """List the environment variables that lead to dbt Cloud."""
+    read = (cloud_account.ACCOUNT_ID, cloud_account.API_TOKEN, cloud_account.HOST, cloud_account.WAIT_SECONDS)
+    _require_same(_DBT_CLOUD, (*read, receiver.SECRET))
+    rows = ((f"`{name}`", meaning) for name, meaning in _DBT_CLOUD.items())
+    return _table(("Environment variable", "Meaning"), rows)
 
 
 def error_tree() -> str:
@@ -434,7 +516,9 @@ def _columns(table: str) -> str:
         "runs": described(runs.RunRecord),
         "receipts": described(changes.Outcome),
         "rejections": described(StandingRejection),
+        "alerts": described(alerts.AlertRecord),
         "leases": described(lease.Claim),
+        "webhook_runs": described(webhook_runs.WebhookRun),
     }.get(table, {})
     rows = []
     for column in tables._COLUMNS[table].split(","):

@@ -220,8 +220,7 @@ def test_all_problems_of_a_project_are_told_at_once(tmp_path: Path) -> None:
         ({"audience": {"nmae": "x"}}, "audience.nmae: is not a key that is known here. Did you mean 'name'?"),
         ({"audience": 5}, "audience: must be a mapping of keys to values."),
         ({"name": 5}, "name: must be text. Put it in quotes."),
-        ({"schedule": "daily"}, "schedule: is not known to this release of dbt-activate yet. Take it out."),
-        ({"warnings": {}}, "warnings: is not known to this release of dbt-activate yet. Take it out."),
+        ({"warnings": {"held": 3}}, "warnings.held: must be true, false, warn or error"),
         ({"mapping": {"gum": "g"}}, "mapping: gum needs gum_caller_id in destinations.yml"),
     ],
 )
@@ -311,3 +310,26 @@ def test_notes_of_the_destinations_are_kept(tmp_path: Path) -> None:
     notes = read(tmp_path, destinations=clear).notes
     assert [note.key for note in notes] == ["client_secret"]
     assert "hunter2" not in str(notes)
+
+
+BATCH = """
+batch:
+  type: batch
+  targets: [prod]
+  rest_api_key: "{{ env_var('BATCH_REST_API_KEY') }}"
+  project_key: project_01
+"""
+
+
+def test_where_one_identifier_is_taken_the_last_mapping_holds_alone(tmp_path: Path) -> None:
+    """What a folder maps for other destinations is no obstacle, and need not be taken away."""
+    defaults = {"activation_defaults": {"mapping": {"email": "email"}}}
+    own = {"destination": "batch", "mapping": {"customer_id": "id"}, "audience": {"api_name": "vip"}}
+    activation = one(tmp_path, own, BATCH, meta=defaults)
+    assert [(field.identifier_type.name, field.column) for field in activation.fields] == [
+        ("customer_id", "id")
+    ]
+    both = {**own, "mapping": {"customer_id": "id", "email": "email"}}
+    assert any(
+        "takes one" in problem for problem in problems(tmp_path, node(declared=both), destinations=BATCH)
+    )

@@ -42,6 +42,7 @@ def test_imports_keep_to_the_layers() -> None:
 @pytest.mark.parametrize(
     ("package", "allowed"),
     [
+        ("apprise", "alerts/services.py"),
         ("click", "cli/"),
         ("dbt", "warehouses/dbt_adapter.py"),
         ("duckdb", "warehouses/"),

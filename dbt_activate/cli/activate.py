@@ -10,6 +10,7 @@ import click
 from dbt_activate.cli.options import (
     Command,
     Session,
+    artifact_options,
     output_options,
     project_options,
     selection_options,
@@ -42,6 +43,11 @@ def _planning_options(function: Function) -> Function:
                 help="Refuse to go on without dbt's run_results.json.",
             ),
             click.option(
+                "--ignore-schedule/--due",
+                default=False,
+                help="Also take what is not due, or synced by hand; by default only what is due.",
+            ),
+            click.option(
                 "--allow-empty", is_flag=True, help="Let a segment be empty, this once: everybody is removed."
             ),
             click.option(
@@ -58,17 +64,26 @@ def _planning_options(function: Function) -> Function:
 @click.command(cls=Command)
 @selection_options
 @_planning_options
+@click.option(
+    "--output",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    help="How the plan is written. Of json and markdown, only the document is on stdout.",
+)
 @threads_option
+@artifact_options
 @project_options
 @output_options
 @with_session
-def plan(session: Session, **flags: Any) -> None:
+def plan(session: Session, output: str, **flags: Any) -> None:
     """Show what sync would do, and send nothing.
 
     Who would enter each audience, who would leave it, and whether a guard would stop it. No destination is
-    asked, and the database stays as it is.
+    asked, and the database stays as it is. With --state also which settings changed since that manifest.
     """
     plans = session.project.plan(*session.select, **session.narrowing, **flags)
+    if output != "text":
+        click.echo(plans.json() if output == "json" else plans.markdown())
     _exit(plans.success)
 
 
@@ -84,6 +99,7 @@ def plan(session: Session, **flags: Any) -> None:
     help="Begin no further activation after one failed.",
 )
 @threads_option
+@artifact_options
 @project_options
 @output_options
 @with_session

@@ -28,6 +28,8 @@ _COMMANDS = {
     "verify": "upkeep:verify",
     "reset": "state:reset",
     "prune": "upkeep:prune",
+    "exposures": "lineage:exposures",
+    "webhook": "webhook:webhook",
     "sandbox": "sandbox:sandbox",
 }
 """The commands in the order of the work, and where each is; imported when it is asked for."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from dbt_activate.cli.options import (
@@ -14,17 +16,21 @@ from dbt_activate.cli.options import (
     with_session,
 )
 
+if TYPE_CHECKING:
+    from dbt_activate.reporting.listing import Listing
+
 
 @click.command("list", cls=Command)
 @selection_options
 @list_output("text", "json", "name")
+@click.option("--explain", is_flag=True, help="Show every setting, its value and where it comes from.")
 @click.option(
     "--destinations", is_flag=True, help="List the installed types of destination; needs no project."
 )
 @project_options
 @output_options
 @with_session
-def list_(session: Session, output: str, destinations: bool) -> None:
+def list_(session: Session, output: str, explain: bool, destinations: bool) -> None:
     """List the activations. Needs neither warehouse nor credentials.
 
     dbt's short name, ls, works, too.
@@ -32,7 +38,10 @@ def list_(session: Session, output: str, destinations: bool) -> None:
     if destinations:
         _list_destinations(session, output)
         return
-    listing = session.project.activations(*session.select, **session.narrowing)
+    if explain and output == "name":
+        raise click.UsageError("--explain shows settings, so --output is text or json.")
+    look = session.project.explain if explain else session.project.activations
+    listing: Listing[Any] = look(*session.select, **session.narrowing)
     if output == "name":
         for activation in listing:
             session.console.say(activation.key)
@@ -58,7 +67,7 @@ def _list_destinations(session: Session, output: str) -> None:
 def validate(session: Session) -> None:
     """Report all that is wrong with the project's files, at once.
 
-    Needs neither warehouse nor credentials, so that it can run in CI.
+    Needs neither warehouse, profile nor credentials, so that it can run in CI.
     """
     from dbt_activate.errors import ConfigError
     from dbt_activate.reporting.events import note
@@ -73,13 +82,18 @@ def validate(session: Session) -> None:
 
 
 @click.command(cls=Command)
+@click.option(
+    "--notifications",
+    is_flag=True,
+    help="Instead, send a test message to every channel of notifications.yml.",
+)
 @project_options
 @output_options
 @with_session
-def debug(session: Session) -> None:
+def debug(session: Session, notifications: bool) -> None:
     """Check versions, project, connection and every destination's credentials."""
     words = {True: ("OK", "green"), False: ("ERROR", "red"), None: ("", None)}
-    checks = session.project.check()
+    checks = session.project.check(notifications=notifications)
     for check in checks:
         word, color = words[check.passed]
         status = f" [{click.style(word, fg=color)}]" if word else ""

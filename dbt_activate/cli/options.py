@@ -19,7 +19,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _MANY = frozenset({"-s", "--select", "--exclude"})
 """Flags that take several values at once, as dbt's do: ``--select a b c``."""
 
-_PLACE = ("project_dir", "profiles_dir", "profile", "target", "vars", "target_path", "state", "threads")
+_PLACE = (
+    *("project_dir", "profiles_dir", "profile", "target", "vars", "target_path", "state", "threads"),
+    *("artifacts", "dbt_cloud_run_id"),
+)
 _SELECTION = ("exclude", "selector")
 _OUTPUT = ("debug", "quiet", "log_format", "use_colors")
 
@@ -75,6 +78,25 @@ def project_options(function: Function) -> Function:
     return function
 
 
+def artifact_options(function: Function) -> Function:
+    """Give a command the flags that say where dbt's artifacts come from."""
+    for option in reversed(
+        [
+            click.option(
+                "--artifacts", metavar="URL|DIRECTORY", help="Where dbt's artifacts are read, if not here."
+            ),
+            click.option(
+                "--dbt-cloud-run-id",
+                type=click.IntRange(min=1),
+                metavar="ID",
+                help="Run of dbt Cloud whose artifacts are read; see DBT_CLOUD_API_TOKEN.",
+            ),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
 def selection_options(function: Function) -> Function:
     """Give a command dbt's selection."""
     for option in reversed(
@@ -84,7 +106,7 @@ def selection_options(function: Function) -> Function:
                 "-s",
                 multiple=True,
                 metavar="MODELS...",
-                help="Models whose activations are meant: names, tags, paths, +; all of dbt's syntax.",
+                help="Models whose activations are meant, in dbt's syntax, destination:… or activation:….",
             ),
             click.option("--exclude", multiple=True, metavar="MODELS...", help="Models to leave out."),
             click.option("--selector", metavar="NAME", help="A selector of selectors.yml."),

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from dbt_activate.config.schedule import Schedule, ScheduleField, schedule_layer
+from dbt_activate.config.watches import USUAL_WATCHES, WarningSettings, Watch, all_written_out
 from dbt_activate.dbt.gates import USUAL_GATES, GateOptions, Scope
 from dbt_activate.identifiers import Form, IdentifierType
 
 if TYPE_CHECKING:
-    from dbt_activate.dbt.manifest import Model
+    from dbt_activate.dbt.model import Model
     from dbt_activate.destination import AudienceSettings
 
 DEFAULT_MAX_REMOVED = 0.3
@@ -81,6 +83,8 @@ class Activation:
         on_existing: What to do where the audience exists and is not ours.
         retry_rejected: Whether rejected members are sent again by later runs.
         gates: What holds the segment, as dbt's last invocation went.
+        schedule: How often the audience may be refreshed; None for at every sync.
+        watches: What people are alerted to.
     """
 
     name: str
@@ -92,6 +96,8 @@ class Activation:
     on_existing: OnExisting = OnExisting.ERROR
     retry_rejected: bool = True
     gates: GateOptions = USUAL_GATES
+    schedule: Schedule | None = None
+    watches: tuple[Watch, ...] = USUAL_WATCHES
 
     @property
     def key(self) -> str:
@@ -151,10 +157,13 @@ class ActivationSettings(BaseModel):
         audience: The audience's name, or a mapping of what the destination knows of audiences.
         mapping: For each identifier type its column, or a list of columns.
         hash: In which form identifiers that may be hashed are sent.
+        allow_plain: Columns marked ``pii: true`` that may be sent as they are.
         guards: What stops a run before its first request.
         on_existing: What to do where the audience exists and is not ours.
         retry_rejected: Whether rejected members are sent again by later runs.
         gates: What holds the segment, as dbt's last invocation went.
+        schedule: How often the audience may be refreshed: a rhythm, a cron expression, or a mapping.
+        warnings: What people are alerted to, from which figures on.
         enabled: Whether the activation is there at all.
     """
 
@@ -165,10 +174,13 @@ class ActivationSettings(BaseModel):
     audience: Annotated[dict[str, Any] | None, BeforeValidator(_as_audience)] = None
     mapping: dict[str, Columns] | None = None
     hash: Form | None = None
+    allow_plain: Columns = None
     guards: GuardSettings | None = None
     on_existing: OnExisting | None = None
     retry_rejected: bool | None = None
     gates: GateSettings | None = None
+    schedule: ScheduleField = None
+    warnings: WarningSettings | None = None
     enabled: bool | None = None
 
 
@@ -180,12 +192,14 @@ def merge_layers(*layers: Mapping[str, Any]) -> dict[str, Any]:
     """
     merged: dict[str, Any] = {}
     for layer in layers:
-        merged = _merged(merged, {key: _as_layer(key, value) for key, value in layer.items()})
+        merged = _merged(merged, spelt_out(layer))
     return merged
 
 
-def _as_layer(key: str, value: Any) -> Any:
-    return _as_audience(value) if key == "audience" else value
+def spelt_out(layer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a layer with its short forms written out, so that it can be merged key by key."""
+    short = {"audience": _as_audience, "schedule": schedule_layer, "warnings": all_written_out}
+    return {key: short[key](value) if key in short else value for key, value in layer.items()}
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

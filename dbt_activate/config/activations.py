@@ -29,6 +29,8 @@ from dbt_activate.config.declaration import (
     old_meta_notes,
     read_declarations,
 )
+from dbt_activate.config.governance import column_findings
+from dbt_activate.config.watches import resolve
 from dbt_activate.dbt.gates import GateOptions
 from dbt_activate.errors import ConfigError, Problem
 from dbt_activate.identifiers import Form
@@ -111,7 +113,9 @@ class _Reader:
         entry = self._entry(declaration, named.get("destination"))
         if entry is None:
             return None
-        settings = ActivationSettings.model_validate(merge_layers(entry.defaults, defaults, own))
+        settings = ActivationSettings.model_validate(
+            merge_layers(*single_mapping(entry, entry.defaults, defaults, own))
+        )
         if settings.enabled is False:
             self._switched_off.add(key)
             return None
@@ -159,6 +163,8 @@ class _Reader:
         name = settings.name or model.versioned_name
         audience = self._audience(declaration, entry, settings, name)
         fields = self._fields(declaration, entry, settings)
+        for found in column_findings(model, fields, settings.allow_plain or ()):
+            self._add(declaration, *found)
         if not model.relation_name:
             self._add(
                 declaration, "", "is ephemeral: it has no relation to read.", "Make it a table or a view."
@@ -179,6 +185,8 @@ class _Reader:
             on_existing=settings.on_existing or OnExisting.ERROR,
             retry_rejected=settings.retry_rejected is not False,
             gates=_gates(settings),
+            schedule=settings.schedule.schedule() if settings.schedule else None,
+            watches=resolve(settings.warnings),
         )
 
     def _audience(
@@ -285,6 +293,17 @@ def _first_columns(settings: ActivationSettings) -> dict[str, str]:
 
 def _words(destination: type[Destination]) -> str:
     return ", ".join(filter(None, (*destination.identifier_types, destination.other_identifiers)))
+
+
+def single_mapping(entry: DestinationEntry, *layers: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Let the last mapping hold alone, where a destination takes one identifier: two cannot be merged."""
+    last = max((place for place, layer in enumerate(layers) if layer.get("mapping")), default=0)
+    if not entry.destination.one_identifier:
+        return list(layers)
+    return [
+        layer if place >= last else {key: value for key, value in layer.items() if key != "mapping"}
+        for place, layer in enumerate(layers)
+    ]
 
 
 def _guards(settings: ActivationSettings) -> Guards:

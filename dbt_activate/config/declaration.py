@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from dbt_activate.config.activation import ActivationSettings
-from dbt_activate.dbt.manifest import Model, is_old_meta
+from dbt_activate.dbt.model import Model, is_old_meta
 from dbt_activate.errors import Problem
 from dbt_activate.problems import describe, dotted
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from dbt_activate.dbt.manifest import Manifest
 
 META_KEY, DEFAULTS_KEY = "activation", "activation_defaults"
-
-_LATER = {"schedule", "warnings"}
-"""Keys that the format reserves and this release does not act on: refused, so that nobody relies on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +88,8 @@ def layer_problems(layer: Any, place: Problem, refused: set[str]) -> Iterator[Pr
         ActivationSettings.model_validate(layer)
     except ValidationError as error:
         for found in describe(error, ActivationSettings):
-            is_later = bool(found.location) and found.location[0] in _LATER
-            later = ("is not known to this release of dbt-activate yet.", "Take it out.")
-            message, hint = later if is_later else (found.message, found.hint)
-            yield Problem(place.file, place.where, _below(place, *found.location), message, hint)
+            key = _below(place, *found.location)
+            yield Problem(place.file, place.where, key, found.message, found.hint)
     if isinstance(layer, Mapping):
         for name in sorted(refused & layer.keys()):
             yield Problem(

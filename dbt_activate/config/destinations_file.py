@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import SecretStr, ValidationError
 
-from dbt_activate.dbt.jinja import MissingEnvVarError, Renderer
+from dbt_activate.dbt.jinja import MissingEnvVarError, Renderer, UnknownTarget
 from dbt_activate.destinations import load_destination
 from dbt_activate.errors import ConfigError, Problem
 from dbt_activate.problems import describe, dotted, near_match, place
@@ -125,8 +125,8 @@ def read_destinations(project: DbtProject, target_name: str | None = None) -> De
         raise ConfigError(
             [Problem(DESTINATIONS_FILE, "", "", "is not there.", "Run `dbt-activate init` to make one.")]
         )
-    names = {"target": {"name": target_name}} if target_name else {}
-    renderer = Renderer(project.vars, project.environment, **names)
+    target = {"name": target_name} if target_name else UnknownTarget()
+    renderer = Renderer(project.vars, project.environment, target=target)
     return _Reader(read_yaml(path, place(path, project.root)), renderer).read()
 
 

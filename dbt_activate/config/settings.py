@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dbt_activate.dbt.project import PROJECT_FILE, VARS_FILE
 from dbt_activate.errors import ConfigError, Problem
@@ -17,6 +17,40 @@ if TYPE_CHECKING:
 SCOPE = "dbt_activate"
 
 
+class ExposureOwner(BaseModel):
+    """Whom dbt names as the owner of exposures; it asks for one of the two.
+
+    Attributes:
+        name: A person or a team.
+        email: An address.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    name: str | None = Field(default=None, min_length=1)
+    email: str | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _says_who(self) -> Self:
+        if self.name is None and self.email is None:
+            raise ValueError("needs a name or an email")
+        return self
+
+
+class ExposureSettings(BaseModel):
+    """``exposures:``, for ``dbt-activate exposures``.
+
+    Attributes:
+        owner: Their owner; by default the project, by its name.
+        urls: For entries of ``destinations.yml``, where people find the tool.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    owner: ExposureOwner | None = None
+    urls: dict[str, str] = Field(default_factory=dict)
+
+
 class Settings(BaseModel):
     """``vars: {dbt_activate: …}`` of ``dbt_project.yml``.
 
@@ -25,6 +59,8 @@ class Settings(BaseModel):
             ``_activate`` behind it.
         history_days: For how many days the log of changes is kept.
         lock_timeout_seconds: How long to wait for a database file that another process holds.
+        exposures: The ``owner`` of the exposures that are written, as ``name`` and ``email``, and ``urls``:
+            for destinations, where people find the tool.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -32,6 +68,7 @@ class Settings(BaseModel):
     state_schema: str | None = Field(default=None, alias="schema", min_length=1)
     history_days: int = Field(default=90, ge=1)
     lock_timeout_seconds: float = Field(default=60.0, ge=0)
+    exposures: ExposureSettings | None = None
 
 
 def read_settings(project: DbtProject) -> Settings:

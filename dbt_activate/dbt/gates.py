@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from dbt_activate.errors import ArtifactError, Problem
 
 if TYPE_CHECKING:
-    from dbt_activate.dbt.manifest import Manifest, Model
+    from dbt_activate.dbt.manifest import Manifest
+    from dbt_activate.dbt.model import Model
     from dbt_activate.dbt.run_results import NodeResult, RunResults
 
 

@@ -42,7 +42,7 @@ class RenderError(Exception):
 
 
 class MissingEnvVarError(RenderError):
-    """A value needs an environment variable that is not set."""
+    """A value needs an environment variable that is not set, or the target where none is known."""
 
 
 class Renderer:
@@ -143,6 +143,19 @@ class _MissingVar(_Missing):
     pass
 
 
+class _MissingTarget(_Missing):
+    pass
+
+
+class UnknownTarget:
+    """Stands for ``target`` where there is no profile to name one."""
+
+    @property
+    def name(self) -> str:
+        """Nothing: whoever asks is told that there is none."""
+        raise _MissingTarget
+
+
 class _UnknownNameError(TemplateError):
     pass
 
@@ -185,6 +198,9 @@ class _Number(_Native):
 
 
 def _missing_error(missing: _Missing, path: KeyPath) -> RenderError:
+    if isinstance(missing, _MissingTarget):
+        hint = "Use --target, or set DBT_TARGET."
+        return MissingEnvVarError(path, "needs the target, and no profile is there to name it.", hint)
     name = missing.args[0]
     if isinstance(missing, _MissingEnvVar):
         hint = f"Set it, or give a default: env_var('{name}', '…')."

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbt_activate.dbt.jinja import Renderer, RenderError
+from dbt_activate.dbt.jinja import MissingEnvVarError, Renderer, RenderError
 from dbt_activate.dbt.project import PROJECT_FILE, dbt_setting
-from dbt_activate.errors import ConfigError, Problem
+from dbt_activate.errors import ConfigError, Problem, ProfileMissingError
 from dbt_activate.problems import dotted, near_match, place
 from dbt_activate.warehouse import Target
 from dbt_activate.yaml_file import YamlFile, read_yaml
@@ -38,7 +38,8 @@ def resolve_target(
         target: The target's name. By default ``DBT_TARGET``, else what the profile says.
 
     Raises:
-        ConfigError: There is no such file, profile or target, or it cannot be rendered.
+        ProfileMissingError: There is no ``profiles.yml``, or a variable that the target needs is not set.
+        ConfigError: There is no such profile or target, or it cannot be rendered.
     """
     name = profile or dbt_setting(project.environment, "PROFILE") or project.profile_name
     if not name:
@@ -54,7 +55,8 @@ def find_profiles(project: DbtProject, profiles_dir: str | Path | None = None) -
     """Return the path of ``profiles.yml``.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: There is none where the user says that it is.
+        ProfileMissingError: There is none in the usual places.
     """
     given = profiles_dir or dbt_setting(project.environment, "PROFILES_DIR")
     folders = [Path(given)] if given else [Path.cwd(), Path.home() / ".dbt"]
@@ -62,7 +64,7 @@ def find_profiles(project: DbtProject, profiles_dir: str | Path | None = None) -
         if (folder / PROFILES_FILE).is_file():
             return folder / PROFILES_FILE
     looked = " nor in ".join(str(folder) for folder in folders)
-    raise ConfigError(
+    raise (ConfigError if given else ProfileMissingError)(
         f"There is no {PROFILES_FILE} in {looked}. Use --profiles-dir or DBT_PROFILES_DIR to say where it is."
     )
 
@@ -106,7 +108,9 @@ class _Profiles:
     def _render(self, raw: Mapping[str, Any], path: KeyPath) -> dict[str, Any]:
         rendered, errors = self._renderer.render_each(raw, path)
         if errors:
-            raise ConfigError([self._render_problem(error) for error in errors])
+            is_missing = all(isinstance(error, MissingEnvVarError) for error in errors)
+            kind = ProfileMissingError if is_missing else ConfigError
+            raise kind([self._render_problem(error) for error in errors])
         return rendered
 
     def _threads(self, value: Any, path: KeyPath) -> int:

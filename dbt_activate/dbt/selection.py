@@ -7,25 +7,67 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbt_activate.dbt.manifest import ACTIVATABLE
 from dbt_activate.dbt.selector import is_simple, select_union
 from dbt_activate.errors import ConfigError
+from dbt_activate.problems import near_match
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from dbt_activate.dbt.manifest import Manifest
     from dbt_activate.dbt.project import DbtProject
 
 _LINES_SHOWN = 20
+
+_PLAIN_OUTPUT = {
+    f"{prefix}_{name}": value
+    for prefix in ("DBT", "DBT_ENGINE")
+    for name, value in (("LOG_FORMAT", "text"), ("USE_COLORS", "false"))
+}
+"""What the user may have set for people, or for a log's reader, would hide dbt's answer from us."""
+
+_METHOD = re.compile(r"@?(?:\d*\+)?(?P<method>\w+)[.\w]*:")
+
+METHODS = frozenset(
+    {
+        "access",
+        "config",
+        "exposure",
+        "file",
+        "fqn",
+        "group",
+        "metric",
+        "package",
+        "path",
+        "resource_type",
+        "result",
+        "saved_query",
+        "selector",
+        "semantic_model",
+        "source",
+        "source_status",
+        "state",
+        "tag",
+        "test_name",
+        "test_type",
+        "unit_test",
+        "version",
+    }
+)
+"""dbt's methods, for hints; whether there are others is for dbt to say."""
+
+OWN_METHODS = frozenset({"activation", "destination"})
+"""Methods that dbt does not have: they choose activations, not models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +96,34 @@ class Selection:
 def select_models(manifest: Manifest, project: DbtProject, selection: Selection) -> frozenset[str]:
     """Return the ids of the models, seeds and snapshots that are selected. None is no error.
 
+    Where nothing is said, it is dbt's default selector that says it, if ``selectors.yml`` has one.
+
     Raises:
-        ConfigError: dbt had to be asked, and is not there or refuses the selection.
+        ConfigError: dbt had to be asked, and is not there or refuses the selection; or there is a selector
+            and something beside it.
     """
-    if selection.selector or not is_simple((*selection.select, *selection.exclude)):
-        return list_with_dbt(project, selection) & frozenset(manifest.ids())
-    chosen = frozenset(manifest.ids())
+    known = frozenset(manifest.ids())
+    selector = selection.selector or (None if selection.select or selection.exclude else manifest.selector)
+    check_alone(selection)
+    if selector or not is_simple((*selection.select, *selection.exclude)):
+        return list_with_dbt(project, replace(selection, selector=selector)) & known
+    chosen = known
     if selection.select:
         chosen &= select_union(manifest, project.root, selection.select)
     return chosen - select_union(manifest, project.root, selection.exclude)
+
+
+def check_alone(selection: Selection) -> None:
+    """Refuse a selector with anything beside it, which dbt would ignore without a word.
+
+    Raises:
+        ConfigError: There is something beside it.
+    """
+    if selection.selector and (selection.select or selection.exclude):
+        raise ConfigError(
+            f"--selector {selection.selector} stands alone: dbt ignores --select and --exclude beside it. "
+            "Choose one, or write what both mean into selectors.yml."
+        )
 
 
 def list_with_dbt(project: DbtProject, selection: Selection) -> frozenset[str]:
@@ -73,13 +134,22 @@ def list_with_dbt(project: DbtProject, selection: Selection) -> frozenset[str]:
     """
     command = [find_dbt(), *_arguments(project, selection)]
     with tempfile.TemporaryDirectory() as logs:
-        environment = {**os.environ, **project.environment, "DBT_LOG_PATH": logs}
+        environment = {**os.environ, **project.environment, "DBT_LOG_PATH": logs, **_PLAIN_OUTPUT}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        raise ConfigError("dbt could not resolve the selection:\n" + "\n".join(said[-_LINES_SHOWN:]))
+        shown = "\n".join([*said[-_LINES_SHOWN:], *_method_hints((*selection.select, *selection.exclude))])
+        raise ConfigError(f"dbt could not resolve the selection:\n{shown}")
     lines = (line for line in done.stdout.splitlines() if line.startswith("{"))
     return frozenset(json.loads(line)["unique_id"] for line in lines)
+
+
+def _method_hints(selectors: Iterable[str]) -> Iterator[str]:
+    words = (word for selector in selectors for word in re.split(r"[\s,]+", selector))
+    named = (found["method"] for word in words if (found := _METHOD.match(word)))
+    for method in dict.fromkeys(named):
+        if method not in METHODS:
+            yield f"There is no method {method!r}. {near_match(method, METHODS | OWN_METHODS)}"
 
 
 def find_dbt() -> str:

@@ -14,7 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dbt_activate.dbt.manifest import Manifest, Node
+    from dbt_activate.dbt.manifest import Manifest
+    from dbt_activate.dbt.model import Node
 
 _CRITERION = re.compile(
     r"(?:(?P<parents>\d*)\+)?(?:(?P<method>[\w.]+):)?(?P<value>[^@]*?)(?:\+(?P<children>\d*))?"
@@ -26,8 +27,15 @@ Matcher = Callable[[str, "Node"], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class _Criterion:
-    """One part of a selector: ``2+tag:nightly+``. A depth of None means none, of 0 means all."""
+class Criterion:
+    """One part of a selector, such as ``2+tag:nightly+``.
+
+    Attributes:
+        method: What is compared; where it is not said, what dbt takes it for.
+        value: With what.
+        parents: How many steps up relatives are picked, too: 0 for all, None for none.
+        children: The same, down.
+    """
 
     method: str
     value: str
@@ -37,12 +45,13 @@ class _Criterion:
 
 def is_simple(selectors: Iterable[str]) -> bool:
     """Tell whether all selectors can be read from the manifest alone."""
-    return all(
-        _parse(part) is not None
+    criteria = [
+        read_criterion(part)
         for selector in selectors
         for word in selector.split()
         for part in word.split(",")
-    )
+    ]
+    return all(criterion is not None and _is_known(criterion) for criterion in criteria)
 
 
 def select_union(manifest: Manifest, root: Path, selectors: Iterable[str]) -> set[str]:
@@ -57,30 +66,32 @@ def select_union(manifest: Manifest, root: Path, selectors: Iterable[str]) -> se
     return set().union(*(_intersection(manifest, root, word.split(",")) for word in words))
 
 
-def _intersection(manifest: Manifest, root: Path, parts: list[str]) -> set[str]:
-    criteria = [criterion for part in parts if (criterion := _parse(part))]
-    return set.intersection(*(_select(manifest, root, criterion) for criterion in criteria))
-
-
-def _select(manifest: Manifest, root: Path, criterion: _Criterion) -> set[str]:
-    matches = _matcher(manifest, root, criterion)
-    found = {id_ for id_, node in manifest.resources.items() if matches(id_, node)}
-    parents = _relatives(manifest.parents, found, criterion.parents)
-    return found | parents | _relatives(manifest.children, found, criterion.children)
-
-
-def _parse(text: str) -> _Criterion | None:
+def read_criterion(text: str) -> Criterion | None:
+    """Take one part of a selector apart; None where it has a shape that only dbt knows, such as ``@``."""
     found = _CRITERION.fullmatch(text)
     if not found:
         return None
     value = found["value"]
-    criterion = _Criterion(
-        found["method"] or _implied_method(value),
-        value,
-        _depth(found["parents"]),
-        _depth(found["children"]),
-    )
-    return criterion if _is_known(criterion) else None
+    method = found["method"] or _implied_method(value)
+    return Criterion(method, value, _depth(found["parents"]), _depth(found["children"]))
+
+
+def relatives(manifest: Manifest, ids: set[str], criterion: Criterion) -> set[str]:
+    """Return what the ``+`` of a criterion picks beside what itself picks."""
+    above = _walk(manifest.parents, ids, criterion.parents) if criterion.parents is not None else set()
+    below = _walk(manifest.children, ids, criterion.children) if criterion.children is not None else set()
+    return above | below
+
+
+def _intersection(manifest: Manifest, root: Path, parts: list[str]) -> set[str]:
+    criteria = [criterion for part in parts if (criterion := read_criterion(part))]
+    return set.intersection(*(_select(manifest, root, criterion) for criterion in criteria))
+
+
+def _select(manifest: Manifest, root: Path, criterion: Criterion) -> set[str]:
+    matches = _matcher(manifest, root, criterion)
+    found = {id_ for id_, node in manifest.resources.items() if matches(id_, node)}
+    return found | relatives(manifest, found, criterion)
 
 
 def _depth(digits: str | None) -> int | None:
@@ -93,7 +104,7 @@ def _implied_method(value: str) -> str:
     return "file" if value.lower().endswith((".sql", ".py", ".csv")) else "fqn"
 
 
-def _is_known(criterion: _Criterion) -> bool:
+def _is_known(criterion: Criterion) -> bool:
     method, *arguments = criterion.method.split(".")
     if method == "config":
         return bool(arguments) and arguments[0] in _SIMPLE_CONFIG
@@ -103,11 +114,12 @@ def _is_known(criterion: _Criterion) -> bool:
     return method in {"fqn", "tag", "file", "package"} and not arguments
 
 
-def _matcher(manifest: Manifest, root: Path, criterion: _Criterion) -> Matcher:
+def _matcher(manifest: Manifest, root: Path, criterion: Criterion) -> Matcher:
     value = criterion.value
     match criterion.method:
         case "fqn":
-            return lambda id_, node: not id_.startswith("source.") and _matches_fqn(node, value)
+            in_names = _has_wildcards_in_names(manifest)
+            return lambda id_, node: not id_.startswith("source.") and _matches_fqn(node, value, in_names)
         case "tag":
             return lambda _, node: any(fnmatchcase(tag, value) for tag in node.get("tags") or ())
         case "file":
@@ -123,15 +135,21 @@ def _matcher(manifest: Manifest, root: Path, criterion: _Criterion) -> Matcher:
             return lambda _, node: _matches_config(node.get("config") or {}, keys, value)
 
 
-def _matches_fqn(node: Node, pattern: str) -> bool:
+def _has_wildcards_in_names(manifest: Manifest) -> bool:
+    """Tell whether ``vip_*`` finds a model in a folder: dbt before 1.11 compares the whole path alone."""
+    found = re.match(r"(\d+)\.(\d+)", manifest.metadata.dbt_version)
+    return found is None or (int(found[1]), int(found[2])) >= (1, 11)
+
+
+def _matches_fqn(node: Node, pattern: str, in_names: bool) -> bool:
     fqn = list(node.get("fqn") or ())
     if not fqn:
         return False
     versioned = node.get("resource_type") == "model" and node.get("version") is not None
-    return _matches_name(fqn, pattern, versioned) or _matches_name(fqn[1:], pattern, versioned)
+    return any(_matches_name(path, pattern, versioned, in_names) for path in (fqn, fqn[1:]))
 
 
-def _matches_name(fqn: list[str], pattern: str, versioned: bool) -> bool:
+def _matches_name(fqn: list[str], pattern: str, versioned: bool, in_names: bool) -> bool:
     if not fqn:
         return False
     parts = pattern.split(".")
@@ -142,14 +160,14 @@ def _matches_name(fqn: list[str], pattern: str, versioned: bool) -> bool:
     names = [name for segment in fqn for name in segment.split(".")]
     if len(names) < len(parts):
         return False
-    return _matches_parts(names, parts, leaf)
+    return _matches_parts(names, parts, leaf if in_names else "")
 
 
 def _matches_parts(names: list[str], parts: list[str], leaf: str) -> bool:
     for position, part in enumerate(parts):
         if _WILDCARDS & set(part):
             rest = fnmatchcase(".".join(names[position:]), ".".join(parts[position:]))
-            return rest or (len(parts) == 1 and fnmatchcase(leaf, part))
+            return rest or bool(leaf and len(parts) == 1 and fnmatchcase(leaf, part))
         if names[position] != part:
             return False
     return True
@@ -177,10 +195,9 @@ def _matches_config(config: Any, keys: list[str], wanted: str) -> bool:
     return wanted in held or (truth is not None and any(one is truth for one in held))
 
 
-def _relatives(edges: Mapping[str, tuple[str, ...]], start: set[str], depth: int | None) -> set[str]:
+def _walk(edges: Mapping[str, tuple[str, ...]], start: set[str], depth: int) -> set[str]:
     found: set[str] = set()
-    layer = set() if depth is None else start
-    steps = 0
+    layer, steps = start, 0
     while layer and not (depth and steps == depth):
         layer = {near for id_ in layer for near in edges.get(id_, ())} - found
         found |= layer

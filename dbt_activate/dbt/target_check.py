@@ -21,7 +21,8 @@ from dbt_activate.errors import ArtifactError, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dbt_activate.dbt.manifest import Manifest, Model
+    from dbt_activate.dbt.manifest import Manifest
+    from dbt_activate.dbt.model import Model
     from dbt_activate.warehouse import Target
 
 _DATABASE_KEYS = ("database", "dbname", "project", "catalog")

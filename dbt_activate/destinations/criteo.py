@@ -164,6 +164,10 @@ class Criteo(Destination):
         """Return how many identifiers Criteo counts, hours late; None where it does not say."""
         return self._segments.size(audience)
 
+    def match_rate(self, audience: Audience) -> float | None:
+        """Return the share of identifiers that Criteo matches, hours late; None where it does not say."""
+        return self._segments.match_rate(audience)
+
     def close(self) -> None:
         """Close all connections."""
         self._api.close()

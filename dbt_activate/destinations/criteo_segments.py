@@ -178,6 +178,20 @@ class Segments:
             count = self.statistics(audience.remote_id).get("numberOfIdentifiers")
         return None if count is None else int(count)
 
+    def match_rate(self, audience: Audience) -> float | None:
+        """Return the share of identifiers that Criteo matches, hours late; None where it does not say.
+
+        The schema calls ``matchRate`` a percentage, and examples show a share: whichever is nearer to the
+        counts beside it is believed.
+        """
+        with self.gone_if_refused(audience):
+            told = self.statistics(audience.remote_id)
+        rate, matches, total = map(told.get, ("matchRate", "numberOfMatches", "numberOfIdentifiers"))
+        counted = matches / total if matches is not None and total else None
+        if rate is None or counted is None:
+            return counted if rate is None else rate / 100 if rate > 1 else float(rate)
+        return float(min(rate, rate / 100, key=lambda one: abs(one - counted)))
+
     def contact_list(self, audience: Audience) -> Mapping[str, Any]:
         """Return what Criteo said of a contact list when it was found or made; asks where it was not.
 

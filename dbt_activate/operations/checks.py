@@ -9,7 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, ClassVar
 
 from dbt_activate.config.destinations_file import read_destinations
-from dbt_activate.errors import ActivateError, ConfigError, Problem
+from dbt_activate.config.governance import null_hints
+from dbt_activate.errors import ActivateError, ConfigError, Problem, ProfileMissingError
 from dbt_activate.operations.opening import open_destination
 from dbt_activate.reporting.listing import Columns, Listing
 from dbt_activate.throttle import Throttles
@@ -17,6 +18,13 @@ from dbt_activate.throttle import Throttles
 if TYPE_CHECKING:
     from dbt_activate.config.destinations_file import DestinationEntry
     from dbt_activate.operations.workspace import Workspace
+
+_UNCHECKED_TARGET = Problem(
+    "profiles.yml",
+    "",
+    "",
+    "is not there, or a variable of it is not set: whether the manifest fits the target is not looked at.",
+)
 
 _PACKAGES = ("dbt-activate", "dbt-core", "dbt-duckdb", "duckdb", "polars")
 
@@ -73,36 +81,36 @@ class Validation:
 
 
 def validate(workspace: Workspace) -> Validation:
-    """Find all that is wrong with the project's files, without warehouse and without secrets."""
+    """Find all that is wrong with the project's files, without warehouse, profile and secrets."""
     problems: list[Problem] = []
+    unchecked: list[Problem] = []
     for part in (
         lambda: workspace.settings,
         lambda: workspace.target,
         lambda: _raise_for(workspace.destinations.problems),
+        lambda: _raise_for(workspace.notifications.problems),
         lambda: workspace.activations,
         lambda: workspace.check_target(workspace.activations.items),
     ):
-        problems += _problems(part)
+        try:
+            part()
+        except ProfileMissingError:
+            unchecked = [_UNCHECKED_TARGET]
+        except ConfigError as error:
+            problems += error.problems
     # One cause, such as a missing file, stops several of these.
     distinct = tuple(dict.fromkeys(problems))
     if distinct:
         return Validation(0, distinct)
-    return Validation(
-        len(workspace.activations.items), (), (*workspace.activations.notes, *_unset(workspace))
-    )
+    items, notes = workspace.activations.items, workspace.activations.notes
+    hints = null_hints(workspace.manifest, items)
+    unset = (*_unset(workspace), *_unset_in_channels(workspace))
+    return Validation(len(items), (), (*notes, *hints, *unset, *unchecked))
 
 
 def run_checks(workspace: Workspace) -> Checks:
     """Look at versions, project, connection and destinations, in this order."""
     return Checks(tuple(_checks(workspace)))
-
-
-def _problems(part: Callable[[], object]) -> tuple[Problem, ...]:
-    try:
-        part()
-    except ConfigError as error:
-        return error.problems
-    return ()
 
 
 def _raise_for(problems: tuple[Problem, ...]) -> None:
@@ -114,6 +122,13 @@ def _unset(workspace: Workspace) -> Iterator[Problem]:
     """Yield the environment variables that would be missing if the destinations were opened here."""
     for entry in workspace.destinations.entries.values():
         yield from entry.missing
+
+
+def _unset_in_channels(workspace: Workspace) -> Iterator[Problem]:
+    """Yield what deserves a look in ``notifications.yml``."""
+    yield from workspace.notifications.notes
+    for channel in workspace.notifications.channels.values():
+        yield from channel.missing
 
 
 def _checks(workspace: Workspace) -> Iterator[Check]:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from dbt_activate.dbt.gates import Gate, Gates
 from dbt_activate.dbt.run_results import RUN_RESULTS, SOURCES, read_freshness, read_run_results
 from dbt_activate.errors import ArtifactError, Problem
-from dbt_activate.reporting.events import artifacts_differ, gates_off
-from dbt_activate.state.lease import utc_now
+from dbt_activate.reporting.events import artifacts_differ, gates_off, results_are_old
 from dbt_activate.state.overview import Overview, read_overview
+from dbt_activate.state.recorded import Recorded, read_recorded
 
 if TYPE_CHECKING:
     from dbt_activate.config.activation import Activation
@@ -32,11 +32,13 @@ class Decision:
     Attributes:
         held: Why it may not go out; empty where it may.
         unchanged: Why it need not be read again; empty where it must be.
+        not_due: Why it waits for its time; empty where it is due.
         notes: What should be known, though it goes out.
     """
 
     held: str = ""
     unchanged: str = ""
+    not_due: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -64,10 +66,22 @@ class Gating:
     def results(self) -> RunResults | None:
         """How dbt's last invocation went; None if nothing says it.
 
+        It is told by dbt's file; or by the warehouse, where the dbt package records it and there is no
+        file, or an older one that nobody asked for.
+
         Raises:
-            ArtifactError: The file is broken, of another project, or required and not there.
+            ArtifactError: The file is broken.
         """
-        return read_run_results(self.workspace.project)
+        file = read_run_results(self.workspace.project)
+        if file and self.workspace.place.names_artifacts:
+            return file
+        recorded = self.recorded.latest
+        if file is None or recorded is None or recorded.invocation_id == file.invocation_id:
+            return file or recorded
+        if file.generated_at and recorded.generated_at and file.generated_at >= recorded.generated_at:
+            return file
+        self.emit(results_are_old(file.label, recorded.label))
+        return recorded
 
     def decide(self, activations: Iterable[Activation]) -> Mapping[str, Decision]:
         """Decide what is to be done with each activation, by key.
@@ -84,9 +98,9 @@ class Gating:
         if self.results.invocation_id != self.workspace.manifest.metadata.invocation_id:
             self.emit(artifacts_differ(self.workspace.manifest.label, self.results.label))
         gates = Gates(self.workspace.manifest, self.results, self._freshness(activations))
-        overview = self._overview()
         return {
-            one.key: self._decide(one, gates.judge(one.model, one.gates), overview) for one in activations
+            one.key: self._decide(one, gates.judge(one.model, one.gates), self.overview)
+            for one in activations
         }
 
     def _do_without(self) -> None:
@@ -100,7 +114,7 @@ class Gating:
     def _freshness(self, activations: Iterable[Activation]) -> RunResults | None:
         if not any(one.gates.freshness for one in activations):
             return None
-        found = read_freshness(self.workspace.project)
+        found = read_freshness(self.workspace.project) or self.recorded.freshness
         if found is None and self.is_required:
             hint = "Run `dbt source freshness` before, or take gates.freshness out."
             raise ArtifactError(
@@ -113,9 +127,23 @@ class Gating:
     def _label(self, name: str) -> str:
         return f"{self.workspace.project.target_path.name}/{name}"
 
-    def _overview(self) -> Overview:
-        with self.workspace.warehouse.session(read_only=True) as session:
-            return read_overview(session, self.workspace.tables, utc_now())
+    @property
+    def overview(self) -> Overview:
+        """How all audiences stood when it was first asked for."""
+        return self._state[0]
+
+    @property
+    def recorded(self) -> Recorded:
+        """What the dbt package recorded of dbt's invocations."""
+        return self._state[1]
+
+    @cached_property
+    def _state(self) -> tuple[Overview, Recorded]:
+        workspace = self.workspace
+        with workspace.warehouse.session(read_only=True) as session:
+            overview = read_overview(session, workspace.tables, workspace.place.clock())
+            target = workspace.target.name
+            return overview, read_recorded(session, workspace.tables, workspace.project.name, target)
 
     def _decide(self, activation: Activation, gate: Gate, overview: Overview) -> Decision:
         if not gate.is_open:
@@ -132,11 +160,18 @@ class Gating:
             and (model.materialized in STORED or model.resource_type in STORED)
             and last.status == "success"
             and key in overview.audiences  # it was not reset since
-            and last.results_id == self.results.invocation_id != ""
+            and not self._may_be_built_since(model.unique_id, last, self.results)
             and last.fingerprint == activation.fingerprint
             and not overview.open_changes.get(key)
             and not (activation.retry_rejected and overview.rejected.get(key))
         )
+
+    def _may_be_built_since(self, unique_id: str, last: RunRecord, results: RunResults) -> bool:
+        if last.results_id == results.invocation_id != "":
+            return False
+        if not self.recorded.covers(last.results_id, results.invocation_id):
+            return True
+        return self.recorded.was_built_since(unique_id, last.started_at)
 
     def _age(self, last: RunRecord | None) -> tuple[str, ...]:
         """Notice results that are older than those by which the last sync went."""

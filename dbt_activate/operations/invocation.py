@@ -10,15 +10,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dbt_activate.errors import ConfigError
+from dbt_activate.operations.alerting import Alerting
 from dbt_activate.operations.gating import GO, Decision, Gating
 from dbt_activate.operations.opening import open_destination
 from dbt_activate.operations.outcome import plan_one, record_held, sync_one
 from dbt_activate.operations.runner import Job, Runner
+from dbt_activate.operations.timetable import find_waiting
 from dbt_activate.reporting.artifact import ARTIFACT, write_artifact
 from dbt_activate.reporting.events import Emit
 from dbt_activate.reporting.lines import Turn, artifact_failed, finished, found, interrupted, started, summary
 from dbt_activate.reporting.results import ActivationResult, Status, SyncResult
-from dbt_activate.state.lease import utc_now
 from dbt_activate.sync.plan import Allowed
 from dbt_activate.sync.run import Context, SyncOptions
 from dbt_activate.throttle import Throttles
@@ -46,6 +47,8 @@ class Request:
         threads: How many activations may be under way at once; None for the target's ``threads``.
         everything: Also read what is as the last sync left it.
         require_results: Refuse to go on without dbt's ``run_results.json``.
+        ignore_schedule: Also carry out what is not due.
+        select: The values of ``--select``: what is synced by hand is due where they name it.
     """
 
     dry_run: bool = False
@@ -55,6 +58,8 @@ class Request:
     threads: int | None = None
     everything: bool = False
     require_results: bool = False
+    ignore_schedule: bool = False
+    select: tuple[str, ...] = ()
 
     def args(self, workspace: Workspace, selection: Selection) -> dict[str, Any]:
         """Return what was asked for, as the artifact keeps it.
@@ -76,6 +81,7 @@ class Request:
             "allow_mass_removal": self.allowed.mass_removal,
             "all": self.everything,
             "require_results": self.require_results,
+            "ignore_schedule": self.ignore_schedule,
         }
 
 
@@ -97,6 +103,8 @@ class Invocation:
             target=workspace.target.name,
             invocation_id=workspace.manifest.metadata.invocation_id,
             options=SyncOptions(request.full_refresh, request.allowed, workspace.settings.history_days),
+            clock=workspace.place.clock,
+            invoked_at=workspace.place.clock(),
         )
 
     @property
@@ -121,8 +129,13 @@ class Invocation:
         if activations:
             self._emit(found(activations, self._context.target, self.threads))
         result = self.execute(activations)
+        alerting = Alerting(self._workspace, self.id, self._emit)
+        if not self._request.dry_run:
+            result = alerting.take_in(result, self._names_rejections())
         if args is not None:
             self._keep(result, args)
+        if not self._request.dry_run and not result.interrupted:
+            alerting.send()
         for event in summary(result):
             self._emit(event)
         if result.interrupted:
@@ -139,7 +152,7 @@ class Invocation:
         Raises:
             ConfigError: A destination cannot be opened; nothing was sent.
         """
-        started_at = utc_now()
+        started_at = self._context.clock()
         turns = self._turns(activations)
         self._open_destinations(activations)
         runner: Runner[ActivationResult] = Runner(
@@ -152,12 +165,24 @@ class Invocation:
         finally:
             self._close_destinations()
         results = self._collected(turns, runner)
-        return SyncResult(results, self.id, started_at, utc_now(), runner.interrupted)
+        return SyncResult(results, self.id, started_at, self._context.clock(), runner.interrupted)
 
     def _decide(self, activations: Sequence[Activation]) -> None:
-        self._decisions = self._gating.decide(activations)
-        if activations and (results := self._gating.results):
+        waiting = {} if self._request.ignore_schedule else self._waiting(activations)
+        due = [one for one in activations if one.key not in waiting]
+        self._decisions = {**waiting, **self._gating.decide(due)}
+        if due and (results := self._gating.results):
             self._context = replace(self._context, results_id=results.invocation_id)
+
+    def _waiting(self, activations: Sequence[Activation]) -> dict[str, Decision]:
+        now = self._context.invoked_at or self._context.clock()
+        found = find_waiting(activations, self._request.select, now, lambda: self._gating.overview)
+        return {key: Decision(not_due=why) for key, why in found.items()}
+
+    def _names_rejections(self) -> Mapping[str, bool]:
+        entries = self._workspace.destinations.entries
+        kinds = {name: self._destinations.get(name) or entry.destination for name, entry in entries.items()}
+        return {name: kind.names_rejections for name, kind in kinds.items()}
 
     def _job(self, turn: Turn) -> Job[ActivationResult]:
         one = turn.activation
@@ -166,7 +191,7 @@ class Invocation:
         return Job(partial(self._carry_out, turn), lane)
 
     def _keep(self, result: SyncResult, args: Mapping[str, Any]) -> None:
-        target_path = self._workspace.project.target_path
+        target_path = self._workspace.output_path
         try:
             write_artifact(target_path, result, args, self._context.invocation_id)
         except OSError as error:
@@ -217,8 +242,10 @@ class Invocation:
         return result
 
     def _passed_over(self, turn: Turn, decision: Decision) -> ActivationResult | None:
-        """Leave alone what is held, or as the last sync left it."""
+        """Leave alone what is not due, held, or as the last sync left it."""
         one, is_permitted = turn.activation, self._may_push(turn.activation)
+        if decision.not_due:
+            return ActivationResult(one, Status.NOT_DUE, decision.not_due, is_permitted=is_permitted)
         if decision.held:
             result = ActivationResult(one, Status.HELD, decision.held, is_permitted=is_permitted)
             return record_held(result, self._context) if one.destination in self._destinations else result

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dbt_activate.config.activation import OnExisting
+from dbt_activate.config.watches import Kind
+from dbt_activate.delivery import Audience
 from dbt_activate.errors import ActivateError, GuardError
 from dbt_activate.reporting.events import Emit
 from dbt_activate.reporting.lines import Turn, delivered, planned
 from dbt_activate.reporting.results import ActivationResult, Status
-from dbt_activate.state.lease import utc_now
 from dbt_activate.state.runs import RunRecord, write_run
 from dbt_activate.sync.plan import DeliveryLimits, Plan, PlannedDelivery, check_guards
 from dbt_activate.sync.planning import make_plan
@@ -36,7 +37,7 @@ def sync_one(turn: Turn, destination: Destination, context: Context, emit: Emit)
     except Exception as bug:
         logger.debug("not foreseen", exc_info=bug)
         return replace(_result_of(sync), error=bug)
-    return _result_of(sync)
+    return _result_of(sync, _match_rate(sync, destination))
 
 
 def plan_one(turn: Turn, entry: DestinationEntry, context: Context, *, only_asked: bool) -> ActivationResult:
@@ -52,7 +53,7 @@ def plan_one(turn: Turn, entry: DestinationEntry, context: Context, *, only_aske
         turn.activation,
         Status.PLANNED,
         "" if only_asked else _why_only_planned(entry, context.target),
-        started_at=utc_now(),
+        started_at=context.clock(),
         is_permitted=entry.may_push(context.target),
     )
     try:
@@ -68,12 +69,12 @@ def plan_one(turn: Turn, entry: DestinationEntry, context: Context, *, only_aske
         logger.debug("not foreseen", exc_info=bug)
         message = f"activation {result.key}: {type(bug).__name__} (a bug)"
         result = replace(result, status=Status.ERROR, message=message, error=bug)
-    return replace(result, finished_at=utc_now())
+    return replace(result, finished_at=context.clock())
 
 
 def record_held(result: ActivationResult, context: Context) -> ActivationResult:
     """Record that a segment was held: nobody was sent, and the history says why."""
-    now, activation = utc_now(), result.activation
+    now, activation = context.clock(), result.activation
     record = RunRecord(
         run_id=new_run_id(now),
         audience_key=activation.key,
@@ -84,6 +85,7 @@ def record_held(result: ActivationResult, context: Context) -> ActivationResult:
         invocation_id=context.invocation_id,
         results_id=context.results_id,
         fingerprint=activation.fingerprint,
+        invoked_at=context.invoked_at or now,
         started_at=now,
         finished_at=now,
         status=result.status.value,
@@ -134,7 +136,7 @@ def _why_only_planned(entry: DestinationEntry, target: str) -> str:
     )
 
 
-def _result_of(sync: Sync) -> ActivationResult:
+def _result_of(sync: Sync, match_rate: float | None = None) -> ActivationResult:
     run = sync.run
     return ActivationResult(
         activation=sync.activation,
@@ -150,6 +152,9 @@ def _result_of(sync: Sync) -> ActivationResult:
         rejected=run.rejected,
         unnamed_rejections=run.unnamed_rejections,
         rejected_samples=tuple(sync.tally.samples),
+        attempted=sync.tally.attempted,
+        not_added=sync.tally.not_added,
+        match_rate=match_rate,
         deliveries=run.deliveries,
         unconfirmed=run.unconfirmed,
         notes=tuple(sync.notes),
@@ -158,6 +163,18 @@ def _result_of(sync: Sync) -> ActivationResult:
         plan=sync.plan,
         error=sync.error,
     )
+
+
+def _match_rate(sync: Sync, destination: Destination) -> float | None:
+    """Ask for the match rate where somebody wants to be warned of it. It is not worth a failure."""
+    is_wanted = any(watch.kind is Kind.MATCH_RATE for watch in sync.activation.watches)
+    if not is_wanted or sync.error or sync.remote_id is None:
+        return None
+    try:
+        return destination.match_rate(Audience(sync.remote_id, sync.activation.audience.name))
+    except Exception as error:  # whatever a tool makes of its statistics
+        logger.debug("no match rate of %s", sync.activation.key, exc_info=error)
+        return None
 
 
 def _notes(plan: Plan, entry: DestinationEntry) -> Iterator[str]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from dbt_activate.identifiers import mask
+from dbt_activate.operations.timetable import Timing, timing
 from dbt_activate.reporting.listing import Columns, Listing
 from dbt_activate.state.lease import utc_now
 from dbt_activate.state.overview import Overview, read_history, read_overview
@@ -33,6 +34,9 @@ class AudienceStatus:
         open_changes: Changes whose outcome is not known yet; the next run sends them again.
         rejected: Members that stand rejected by name.
         held_by: Who is at work on it now; None if nobody is.
+        next_due_at: From when on it is due, or since when; UTC. None without a schedule, where it is synced
+            by hand, and before the first run, which is due at once.
+        is_overdue: Whether it was due, was not synced, and is due once more.
         is_declared: Whether the project still has the activation.
     """
 
@@ -44,6 +48,8 @@ class AudienceStatus:
     open_changes: int = 0
     rejected: int = 0
     held_by: str | None = None
+    next_due_at: datetime | None = None
+    is_overdue: bool = False
     is_declared: bool = True
 
 
@@ -62,6 +68,8 @@ class StatusListing(Listing[AudienceStatus]):
         "members": lambda one: one.members,
         "last_run_at": _of_last_run(lambda run: run.started_at),
         "status": _of_last_run(lambda run: run.status),
+        "next_due_at": lambda one: one.next_due_at,
+        "overdue": lambda one: one.is_overdue,
         "open_changes": lambda one: one.open_changes,
         "rejected": lambda one: one.rejected,
         "held_by": lambda one: one.held_by,
@@ -146,12 +154,13 @@ def read_status(
         activations: Whose audiences.
         everything: Whether audiences that the project no longer has are listed, too.
     """
+    now = workspace.place.clock()
     with workspace.warehouse.session(read_only=True) as session:
-        overview = read_overview(session, workspace.tables, utc_now())
-    rows = [_status(overview, one.key, one) for one in activations]
+        overview = read_overview(session, workspace.tables, now)
+    rows = [_status(overview, one.key, one, now) for one in activations]
     if everything:
         declared = {one.key for one in workspace.activations.items}
-        rows += [_status(overview, key, None) for key in sorted(overview.keys - declared)]
+        rows += [_status(overview, key, None, now) for key in sorted(overview.keys - declared)]
     return StatusListing(tuple(rows))
 
 
@@ -183,8 +192,9 @@ def _standing(
         yield StandingRejection(activation.key, **{**row, "identifier": shown})
 
 
-def _status(overview: Overview, key: str, activation: Activation | None) -> AudienceStatus:
+def _status(overview: Overview, key: str, activation: Activation | None, now: datetime) -> AudienceStatus:
     record = overview.audiences.get(key)
+    when = timing(activation, overview) if activation else Timing(None)
     wanted = activation.audience.name if activation else ""
     return AudienceStatus(
         key=key,
@@ -195,5 +205,7 @@ def _status(overview: Overview, key: str, activation: Activation | None) -> Audi
         open_changes=overview.open_changes.get(key, 0),
         rejected=overview.rejected.get(key, 0),
         held_by=overview.holders.get(key),
+        next_due_at=when.due_at,
+        is_overdue=when.is_overdue(now),
         is_declared=activation is not None,
     )

@@ -145,7 +145,7 @@ def _differs(comparison: Comparison) -> bool:
 
 
 def _sync(workspace: Workspace, activations: Sequence[Activation], emit: Emit) -> None:
-    request = Request(allowed=Allowed(mass_removal=True), everything=True)
+    request = Request(allowed=Allowed(mass_removal=True), everything=True, ignore_schedule=True)
     Invocation(workspace, request, emit).run(activations, None)
 
 

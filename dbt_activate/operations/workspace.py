@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dbt_activate.artifacts.choice import find_origin
+from dbt_activate.config.activation_selection import ActivationSelector
 from dbt_activate.config.activations import Activations, read_activations
 from dbt_activate.config.destinations_file import Destinations, read_destinations
 from dbt_activate.dbt.manifest import Manifest, read_manifest
 from dbt_activate.dbt.project import DbtProject, dbt_setting, load_env_file, read_project
-from dbt_activate.dbt.selection import Selection, select_models
+from dbt_activate.dbt.selection import Selection
 from dbt_activate.errors import ConfigError
+from dbt_activate.reporting.events import Emit, fetching, ignore
+from dbt_activate.state.lease import Clock, utc_now
 
 if TYPE_CHECKING:
+    from dbt_activate.artifacts.origin import Fetched
     from dbt_activate.config.activation import Activation
+    from dbt_activate.config.notifications_file import Notifications
     from dbt_activate.config.settings import Settings
     from dbt_activate.state.tables import Tables
     from dbt_activate.warehouse import Target, Warehouse
@@ -32,6 +38,8 @@ class Place:
     """Which project, profile and target is meant: dbt's flags of the same names.
 
     None leaves the choice to dbt's environment variables, and then to the project.
+    `clock` gives the time in UTC. dbt's artifacts are in the target path, unless they come from elsewhere:
+    from `artifacts`, or from a run of dbt Cloud.
     """
 
     project_dir: str | Path | None = None
@@ -41,6 +49,14 @@ class Place:
     vars: str | Mapping[str, Any] | None = field(default=None, repr=False)
     target_path: str | Path | None = None
     state: str | Path | None = None
+    clock: Clock = utc_now
+    artifacts: str | Path | None = field(default=None, repr=False)
+    dbt_cloud_run_id: int | None = None
+
+    @property
+    def names_artifacts(self) -> bool:
+        """Whether a person said which artifacts are meant."""
+        return self.artifacts is not None or self.dbt_cloud_run_id is not None
 
     def selection(
         self, select: tuple[str, ...], exclude: tuple[str, ...] = (), selector: str | None = None
@@ -60,8 +76,15 @@ class Place:
 class Workspace:
     """A project as one command finds it. Every command makes a new one: dbt may have run in between."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, emit: Emit = ignore) -> None:
         self.place = place
+        self._emit = emit
+        self._fetched: Fetched | None = None
+
+    def close(self) -> None:
+        """Let go of artifacts that were fetched."""
+        if self._fetched:
+            self._fetched.close()
 
     @cached_property
     def environment(self) -> Mapping[str, str]:
@@ -72,7 +95,28 @@ class Workspace:
 
     @cached_property
     def project(self) -> DbtProject:
-        """The dbt project."""
+        """The dbt project, with dbt's artifacts where they are to be read."""
+        origin = find_origin(
+            self.place.artifacts,
+            self.place.dbt_cloud_run_id,
+            self.environment,
+            lambda text: self._emit(fetching(text)),
+        )
+        if origin is None or isinstance(origin, Path):
+            return self._own_project if origin is None else replace(self._own_project, target_path=origin)
+        from dbt_activate.artifacts.origin import Fetched
+
+        project = self._own_project  # what is wrong there is said before anything is fetched
+        self._fetched = Fetched(origin)
+        return replace(project, target_path=self._fetched.folder)
+
+    @property
+    def output_path(self) -> Path:
+        """The project's own target path, where what we write belongs."""
+        return self._own_project.target_path
+
+    @cached_property
+    def _own_project(self) -> DbtProject:
         return read_project(
             self.place.project_dir,
             target_path=self.place.target_path,
@@ -113,6 +157,13 @@ class Workspace:
         return read_destinations(self.project, self.target_name)
 
     @cached_property
+    def notifications(self) -> Notifications:
+        """The content of ``notifications.yml``."""
+        from dbt_activate.config.notifications_file import read_notifications
+
+        return read_notifications(self.project, self.target_name, self.destinations.names)
+
+    @cached_property
     def activations(self) -> Activations:
         """All activations of the project."""
         return read_activations(self.manifest, self.destinations)
@@ -134,8 +185,10 @@ class Workspace:
 
     def select(self, selection: Selection) -> tuple[Activation, ...]:
         """Return the selected activations, ordered by model. None is no error."""
-        chosen = select_models(self.manifest, self.project, selection)
-        return tuple(one for one in self.activations.items if one.model.unique_id in chosen)
+        entries = self.destinations.entries.values()
+        types = {entry.name: entry.destination.type_name for entry in entries}
+        selector = ActivationSelector(self.activations.items, types, self.manifest, self.project)
+        return selector.select(selection)
 
     def check_target(self, activations: Iterable[Activation]) -> None:
         """Make sure that the manifest was written for the target.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from dbt_activate.reporting.lines import counts
 
 if TYPE_CHECKING:
+    from dbt_activate.reporting.alert import Alert
     from dbt_activate.reporting.results import ActivationResult, SyncResult
 
 SCHEMA_VERSION = "dbt-activate/activation-results/v1"
@@ -88,6 +89,17 @@ def _result(result: ActivationResult) -> dict[str, Any]:
         "timing": [timing] if result.started_at else [],
         "execution_time": result.seconds,
         "counts": {**figures, "invalid_by_type": dict(result.invalid)},
+        "warnings": [_warning(one) for one in result.warnings],
+    }
+
+
+def _warning(alert: Alert) -> dict[str, Any]:
+    return {
+        "warning": alert.kind.value,
+        "level": alert.level.value,
+        "message": alert.message,
+        "figure": alert.figure,
+        "since": _time(alert.since),
     }
 
 

@@ -37,6 +37,8 @@ class Event:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
+_SHOWN = 20
+
 Emit = Callable[[Event], None]
 
 
@@ -56,17 +58,30 @@ def gates_off(label: str) -> Event:
     return Event("GatesOff", message, Level.INFO)
 
 
+def results_are_old(file: str, recorded: str) -> Event:
+    """dbt ran since it wrote the file that is at hand."""
+    message = f"{file} is older than what {recorded} says of dbt's last invocation, which counts."
+    return Event("ResultsAreOld", message, Level.WARN)
+
+
 def artifacts_differ(manifest: str, results: str) -> Event:
     """Two of dbt's files are of different invocations."""
     message = f"{manifest} and {results} were written by different invocations of dbt."
     return Event("ArtifactsDiffer", message, Level.DEBUG)
 
 
+def fetching(message: str) -> Event:
+    """Artifacts come from elsewhere, and that takes time."""
+    return Event("FetchingArtifacts", message)
+
+
 def nothing_selected(keys: Iterable[str]) -> Event:
     """The selection matches none of the project's activations, whose keys these are."""
-    known = ", ".join(keys)
+    known = list(keys)
     if known:
-        message = f"Nothing to do: the selection matches no activation. The project has: {known}."
+        more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+        names = ", ".join(known[:_SHOWN])
+        message = f"Nothing to do: the selection matches no activation. The project has: {names}{more}."
     else:
         message = (
             "Nothing to do: the project has no activation. Add `activation:` to the `config: meta:` of a "

@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dbt_activate.config.watches import Kind
 from dbt_activate.reporting.events import Event, Level
 from dbt_activate.reporting.results import ActivationResult, Status, SyncResult
 
 if TYPE_CHECKING:
     from dbt_activate.config.activation import Activation
+    from dbt_activate.reporting.alert import Alert
+    from dbt_activate.state.alerts import AlertRecord
 
 WIDTH = 80
 """Where the status of a line stands, as in dbt's lines."""
@@ -133,6 +136,37 @@ def interrupted() -> Event:
     )
 
 
+def warned(key: str, alert: Alert) -> Event:
+    """A warning stands. Where the line of the outcome says it already, it is not written twice."""
+    level = Level.DEBUG if alert.kind in _SAID else Level(alert.level.value)
+    data = {
+        "activation": key,
+        "warning": alert.kind.value,
+        "level": alert.level.value,
+        "message": alert.message,
+        "figure": alert.figure,
+        "since": alert.since,
+    }
+    return Event("ActivationWarning", f"  {key}: {alert.level} {alert}", level, data)
+
+
+def recovered(record: AlertRecord) -> Event:
+    """A warning is over."""
+    message = f"  {record.audience_key}: recovered from {record.warning}: {record.message}"
+    data = {"activation": record.audience_key, "warning": record.warning, "message": record.message}
+    return Event("ActivationRecovered", message, data=data)
+
+
+def notified(channel: str, title: str) -> Event:
+    """A channel was told."""
+    return Event("ChannelNotified", f"Channel {channel} was notified: {title}", Level.DEBUG)
+
+
+def not_notified(message: str) -> Event:
+    """People were not told, or it was not written down; what was sent to destinations stays as it is."""
+    return Event("NotNotified", message, Level.WARN)
+
+
 def artifact_failed(path: str, reason: str) -> Event:
     """The artifact could not be written; what was sent is sent all the same."""
     return Event("ArtifactFailed", f"{path} could not be written: {reason}.", Level.WARN)
@@ -149,10 +183,13 @@ def summary(result: SyncResult) -> Iterator[Event]:
     yield Event("RunSummary", f"Done. {figures}", data={key.lower(): n for key, n in result.counts.items()})
 
 
+_SAID = frozenset({Kind.FAILED, Kind.GUARD, Kind.HELD, Kind.UNCONFIRMED})
+
 _WORDS = {
     Status.SKIPPED: "SKIP",
     Status.HELD: "SKIP",
     Status.UNCHANGED: "NO-OP",
+    Status.NOT_DUE: "NO-OP",
     Status.GUARDED: "GUARD",
     Status.ERROR: "ERROR",
 }
@@ -172,7 +209,7 @@ def _outcome(result: ActivationResult) -> tuple[str, Level]:
             return "SKIP", Level.WARN
         case Status.HELD:
             return "SKIP held", Level.WARN
-        case Status.UNCHANGED:
+        case Status.UNCHANGED | Status.NOT_DUE:
             return "NO-OP", Level.INFO
         case _:
             return "ERROR syncing", Level.ERROR

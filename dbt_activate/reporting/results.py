@@ -8,13 +8,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, overload
 
+from dbt_activate.config.watches import Severity
 from dbt_activate.errors import ActivateError
 from dbt_activate.reporting.listing import Columns, Listing
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from dbt_activate.config.activation import Activation
+    from dbt_activate.reporting.alert import Alert
     from dbt_activate.sync.plan import Plan
 
 
@@ -33,11 +33,16 @@ class Status(StrEnum):
     """Not begun: the model or a test of it failed in dbt's last invocation."""
     UNCHANGED = "unchanged"
     """Not read again: dbt has built nothing since the last sync."""
+    NOT_DUE = "not_due"
+    """Not begun: its schedule says that it is not due yet."""
     SKIPPED = "skipped"
     """Not begun: another activation failed under ``--fail-fast``, or the run was interrupted."""
 
 
 FAILURES = frozenset({Status.PARTIAL, Status.ERROR, Status.GUARDED})
+
+IDLE = frozenset({Status.UNCHANGED, Status.NOT_DUE})
+"""There was nothing to do, and no reason to look at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,9 @@ class ActivationResult:
         rejected: Members that the destination did not take, by name.
         unnamed_rejections: Members that it only counted as not taken.
         rejected_samples: A few of the unnamed, masked.
+        attempted: Members that were to be added and whose delivery was taken.
+        not_added: How many of them were not taken, by name or only counted.
+        match_rate: The share of the audience that the tool recognises, 0 to 1; None if it was not asked.
         deliveries: How many deliveries the plan had.
         unconfirmed: Deliveries that were accepted, and not yet applied there when we stopped asking.
         notes: What else there is to say, such as that the audience could not be renamed.
@@ -65,6 +73,7 @@ class ActivationResult:
         finished_at: UTC.
         plan: The plan, once it stood.
         error: What stopped it, or what would.
+        warnings: What people are alerted to.
         is_permitted: Whether the target may push to the destination.
     """
 
@@ -81,6 +90,9 @@ class ActivationResult:
     rejected: int = 0
     unnamed_rejections: int = 0
     rejected_samples: tuple[str, ...] = ()
+    attempted: int = 0
+    not_added: int = 0
+    match_rate: float | None = None
     deliveries: int = 0
     unconfirmed: int = 0
     notes: tuple[str, ...] = ()
@@ -88,6 +100,7 @@ class ActivationResult:
     finished_at: datetime | None = None
     plan: Plan | None = field(default=None, repr=False)
     error: Exception | None = None
+    warnings: tuple[Alert, ...] = ()
     is_permitted: bool = True
 
     @property
@@ -105,14 +118,28 @@ class ActivationResult:
     @property
     def has_failed(self) -> bool:
         """Whether a person has to look at it."""
-        return self.status in FAILURES
+        return self.status in FAILURES or any(one.level is Severity.ERROR for one in self.warnings)
 
     @property
     def has_warnings(self) -> bool:
-        """Whether it went well, but somebody was not sent or not taken, or something is unconfirmed."""
-        return self.status is Status.SUCCESS and bool(
-            self.invalid or self.rejected or self.unnamed_rejections or self.unconfirmed or self.notes
+        """Whether it went well, but somebody was not sent or not taken, or there is something to know."""
+        return (
+            self.status is Status.SUCCESS
+            and not self.has_failed
+            and bool(
+                self.invalid
+                or self.rejected
+                or self.unnamed_rejections
+                or self.unconfirmed
+                or self.notes
+                or self.warnings
+            )
         )
+
+    @property
+    def why(self) -> str:
+        """Say why a person has to look at it."""
+        return self.message or "; ".join(map(str, self.warnings))
 
     def required_plan(self) -> Plan:
         """Return the plan.
@@ -162,7 +189,7 @@ class Results(Listing[ActivationResult]):
 
     @property
     def failures(self) -> tuple[ActivationResult, ...]:
-        """The activations that failed, or that a guard stopped."""
+        """The activations that failed, that a guard stopped, or of which an error is warned."""
         return tuple(result for result in self.items if result.has_failed)
 
     @property
@@ -183,37 +210,7 @@ class Results(Listing[ActivationResult]):
             ActivateError: With the messages of all that failed.
         """
         if self.failures:
-            raise ActivateError("\n".join(f"{one.key}: {one.message}" for one in self.failures))
-
-
-@dataclass(frozen=True, slots=True)
-class Plans(Results):
-    """What a sync would do. With exactly one activation, `added` and `removed` are its own."""
-
-    @property
-    def only(self) -> Plan:
-        """The plan of the one activation that was selected.
-
-        Raises:
-            ActivateError: Several were selected, or none, or it could not be planned.
-        """
-        if len(self.items) == 1:
-            return self.items[0].required_plan()
-        known = ", ".join(one.key for one in self.items) or "none"
-        raise ActivateError(
-            f"{len(self.items)} activations were planned ({known}). Select one, or look at one of them: "
-            'plans["vip_customers"].plan.added'
-        )
-
-    @property
-    def added(self) -> pl.DataFrame:
-        """Who would enter: ``identifier_type``, ``identifier``."""
-        return self.only.added
-
-    @property
-    def removed(self) -> pl.DataFrame:
-        """Who would leave: ``identifier_type``, ``identifier``."""
-        return self.only.removed
+            raise ActivateError("\n".join(f"{one.key}: {one.why}" for one in self.failures))
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,10 +236,10 @@ class SyncResult(Results):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many passed, passed with warnings, failed, were skipped or not read, in dbt's words."""
+        """How many passed, passed with warnings, failed, were skipped, or were left alone, in dbt's words."""
         skipped = sum(map(_is_skipped, self.items))
         warned = sum(one.has_warnings for one in self.items)
-        idle = sum(one.status is Status.UNCHANGED for one in self.items)
+        idle = sum(one.status in IDLE and not one.has_failed for one in self.items)
         failed = len(self.failures)
         return {
             "PASS": len(self.items) - skipped - warned - failed - idle,
@@ -255,6 +252,8 @@ class SyncResult(Results):
 
 
 def _is_skipped(result: ActivationResult) -> bool:
+    if result.has_failed:
+        return False
     if result.status in (Status.SKIPPED, Status.HELD):
         return True
     return result.status is Status.PLANNED and not result.is_permitted

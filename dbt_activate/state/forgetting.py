@@ -18,5 +18,5 @@ def forget_audience(session: Session, tables: Tables, audience_key: str) -> None
     with session.transaction():
         session.execute(f"drop table if exists {tables.snapshot(audience_key)}")
         # Changes before their deliveries, so that none is left that no delivery speaks of.
-        for table in ("changes", "receipts", "deliveries", "rejections", "audiences"):
+        for table in ("changes", "receipts", "deliveries", "rejections", "alerts", "audiences"):
             session.execute(f"delete from {tables.name(table)} where audience_key = ?", [audience_key])

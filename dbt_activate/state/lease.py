@@ -81,7 +81,7 @@ class Lease:
         now = self.clock()
         session.execute(
             f"insert into {self._table} values (?, ?, ?, ?, ?, ?)",
-            [self.audience_key, self.run_id, _holder(), _process(), now, now],
+            [self.audience_key, self.run_id, this_holder(), this_process(), now, now],
         )
         self._refuse_if_raced(session)
         for claim in dead:
@@ -166,11 +166,13 @@ def _machine() -> str:
     return f"{socket.gethostname()}/{boot}/{namespace}"
 
 
-def _holder() -> str:
+def this_holder() -> str:
+    """Name this machine and process, for people."""
     return f"{socket.gethostname()} (process {os.getpid()})"
 
 
-def _process() -> str:
+def this_process() -> str:
+    """Name this process so exactly that `Claim.is_dead` can tell whether it is gone."""
     return f"{_machine()}#{os.getpid()}#{_started(os.getpid())}"
 
 

@@ -27,6 +27,7 @@ class Overview:
         audiences: What we know of the remote audiences.
         members: How many members the snapshot holds.
         last_runs: The last run.
+        last_successes: When the last invocation began that synced it; also of what was reset since.
         open_changes: How many changes have an unknown outcome.
         rejected: How many members stand rejected by name.
         holders: Who is at work on it now.
@@ -35,6 +36,7 @@ class Overview:
     audiences: Mapping[str, AudienceRecord] = field(default_factory=dict)
     members: Mapping[str, int] = field(default_factory=dict)
     last_runs: Mapping[str, RunRecord] = field(default_factory=dict)
+    last_successes: Mapping[str, datetime] = field(default_factory=dict)
     open_changes: Mapping[str, int] = field(default_factory=dict)
     rejected: Mapping[str, int] = field(default_factory=dict)
     holders: Mapping[str, str] = field(default_factory=dict)
@@ -55,6 +57,7 @@ def read_overview(session: Session, tables: Tables, now: datetime) -> Overview:
         audiences=audiences,
         members=_members(session, tables, {*audiences, *last_runs}, existing),
         last_runs=last_runs,
+        last_successes=_last_successes(session, tables),
         open_changes=_by_key(
             session,
             f"select audience_key, sum(members) from {name('deliveries')} where state = 'open' group by 1",
@@ -89,6 +92,14 @@ def _last_runs(session: Session, tables: Tables) -> dict[str, RunRecord]:
         f"order by started_at desc, run_id desc) as age from {tables.name('runs')}) r where age = 1"
     ).drop("age")
     return {row["audience_key"]: RunRecord(**row) for row in rows.iter_rows(named=True)}
+
+
+def _last_successes(session: Session, tables: Tables) -> dict[str, datetime]:
+    rows = session.rows(
+        f"select audience_key, max(coalesce(invoked_at, started_at)) from {tables.name('runs')} "
+        "where status = 'success' group by 1"
+    )
+    return dict(rows)
 
 
 def _members(

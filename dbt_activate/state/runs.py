@@ -27,6 +27,7 @@ class RunRecord:
         invocation_id: dbt's id of the invocation that wrote the manifest.
         results_id: dbt's id of the invocation whose results were at hand; empty where there were none.
         fingerprint: Of the activation's settings: a changed one sends the same segment differently.
+        invoked_at: When the invocation that the run is part of began; UTC. Schedules count from it.
         started_at: UTC.
         finished_at: UTC; None while it runs, or if it was killed.
         status: ``running``, ``success``, ``partial``, ``error``, ``guarded``, ``held``.
@@ -64,6 +65,7 @@ class RunRecord:
     full_refresh: bool = False
     results_id: str = ""
     fingerprint: str = ""
+    invoked_at: datetime | None = None
 
 
 def write_run(session: Session, tables: Tables, run: RunRecord) -> None:

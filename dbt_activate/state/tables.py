@@ -19,8 +19,8 @@ _COLUMNS = {
         run_id varchar, audience_key varchar, destination varchar, activation varchar, model varchar,
         target varchar, invocation_id varchar, started_at timestamp, finished_at timestamp, status varchar,
         message varchar, members bigint, added bigint, removed bigint, invalid bigint, rejected bigint,
-        unnamed_rejections bigint, deliveries bigint, unconfirmed bigint, full_refresh boolean, results_id varchar,
-        fingerprint varchar""",
+        unnamed_rejections bigint, deliveries bigint, unconfirmed bigint, full_refresh boolean,
+        results_id varchar, fingerprint varchar, invoked_at timestamp""",
     "deliveries": """
         audience_key varchar, run_id varchar, delivery integer, operation varchar, identifier_type varchar,
         members bigint, state varchar, opening integer""",
@@ -35,9 +35,15 @@ _COLUMNS = {
         audience_key varchar, run_id varchar, operation varchar, identifier_type varchar, identifier varchar,
         code varchar, reason varchar, first_at timestamp, last_at timestamp, attempts integer,
         recorded_by varchar""",
+    "alerts": """
+        audience_key varchar, warning varchar, number integer, state varchar, level varchar, message varchar,
+        figure real, since timestamp, channels varchar, pending varchar, notified_at timestamp""",
     "leases": """
         audience_key varchar, run_id varchar, holder varchar, process varchar, claimed_at timestamp,
         heartbeat_at timestamp""",
+    "webhook_runs": """
+        dbt_run_id varchar, job_id varchar, ended_at timestamp, state varchar, message varchar,
+        holder varchar, process varchar, taken_at timestamp, heartbeat_at timestamp""",
 }
 _MEMBERS = "identifier_type varchar, identifier varchar"
 _LONGEST_NAME = 54  # Postgres cuts names at 63 bytes
@@ -75,9 +81,9 @@ class Tables:
         digest = hashlib.sha256(audience_key.encode()).hexdigest()[:8]
         return f"{name[:_LONGEST_NAME]}_{digest}"
 
-    def create(self, session: Session, audience_key: str) -> None:
-        """Make the schema and the tables that are not there yet, one audience's snapshot among them."""
-        wanted = {**_COLUMNS, self.snapshot_table(audience_key): _MEMBERS}
+    def create(self, session: Session, audience_key: str | None = None) -> None:
+        """Make the schema and the tables that are not there yet; of one audience also its snapshot."""
+        wanted = {**_COLUMNS, **({self.snapshot_table(audience_key): _MEMBERS} if audience_key else {})}
         missing = wanted.keys() - self.existing(session)
         if missing:
             session.execute(f"create schema if not exists {self.warehouse.quote(self.schema)}")

@@ -109,6 +109,7 @@ class Context:
         options: What a person asked for.
         cancelled: Set when a person stops the run.
         clock: Gives the time in UTC.
+        invoked_at: When the invocation began; None for when the run does.
         tick_seconds: How often a run looks up from waiting for answers.
     """
 
@@ -120,6 +121,7 @@ class Context:
     options: SyncOptions = field(default_factory=SyncOptions)
     cancelled: threading.Event = field(default_factory=threading.Event)
     clock: Clock = utc_now
+    invoked_at: datetime | None = None
     tick_seconds: float = TICK_SECONDS
 
 
@@ -173,6 +175,7 @@ class Sync:
             full_refresh=self.context.options.full_refresh,
             results_id=self.context.results_id,
             fingerprint=activation.fingerprint,
+            invoked_at=self.context.invoked_at or now,
         )
         self._ledger = Ledger(self.context.tables, activation.key, self.run.run_id, self.context.clock)
         self._flushed_at = now

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from dbt_activate.errors import ConfigError, Problem
+from dbt_activate.identifiers import is_inexact
 from dbt_activate.sync.diff import IDENTIFIER
 
 if TYPE_CHECKING:
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
 
     from dbt_activate.config.activation import Activation, FieldMapping
     from dbt_activate.warehouse import Session, Warehouse
-
-
-INEXACT = ("FLOAT", "DOUBLE", "REAL")
-"""Types of column that do not keep an identifier as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ def _problem(
 ) -> Problem | None:
     if not column:
         return _missing(activation, field, list(types))
-    if types[column].upper().startswith(INEXACT):
+    if is_inexact(types[column]):
         return _inexact(activation, field, types[column])
     return None
 

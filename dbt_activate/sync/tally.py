@@ -29,6 +29,8 @@ class Tally:
         accepted: Numbers of the deliveries that were taken.
         added: Members whose addition was accepted.
         removed: Members whose removal was accepted.
+        attempted: Members of the accepted deliveries that add.
+        not_added: How many of them were not taken, by name or only counted.
         rejected: Members rejected by name.
         unnamed_rejections: Members only counted as not taken.
         samples: A few of the unnamed, masked.
@@ -41,6 +43,8 @@ class Tally:
     accepted: list[int] = field(default_factory=list)
     added: int = 0
     removed: int = 0
+    attempted: int = 0
+    not_added: int = 0
     rejected: list[RejectedMember] = field(default_factory=list)
     unnamed_rejections: int = 0
     samples: list[str] = field(default_factory=list)
@@ -75,6 +79,8 @@ class Tally:
         taken = len(delivery.members) - len(receipt.rejections)
         if delivery.operation is Operation.ADD:
             self.added += taken
+            self.attempted += len(delivery.members)
+            self.not_added += len(receipt.rejections) + receipt.unnamed_rejections
         else:
             self.removed += taken
         self.accepted.append(delivery.number)

@@ -39,7 +39,10 @@ def activation(**settings: object) -> Damage:
         (remove("target/manifest.json"), ["target/manifest.json", "dbt build"]),
         (write("target/manifest.json", "{"), ["target/manifest.json", "dbt build"]),
         (replace("target/manifest.json", "manifest/v12", "manifest/v99"), ["v99", "dbt-activate"]),
-        (remove("profiles.yml"), ["profiles.yml", "--profiles-dir"]),
+        (
+            replace("target/manifest.json", '"project_name": "shop"', '"project_name": "crm"'),
+            ["target/manifest.json", "project 'crm'", "this is 'shop'", "--target-path"],
+        ),
         (write("profiles.yml", "shop: ["), ["profiles.yml", "not valid YAML"]),
         (
             replace("profiles.yml", "target: prod", "target: prodd"),
@@ -67,6 +70,25 @@ def test_wrong_files(shop: Shop, damage: Damage, said: list[str]) -> None:
         assert result.exit_code == 1
         assert [part for part in said if part not in result.output] == []
         assert "Traceback" not in result.output
+    assert shop.sandbox.traffic.exchanges() == []
+
+
+def test_artifacts_of_different_invocations(shop: Shop) -> None:
+    """What was parsed after the build is matched by name, and --debug tells; a failed model still holds."""
+    shop.rebuild(newcomers="error")
+    result = shop.activate("sync", "--debug")
+    assert "manifest.json and target/run_results.json were written by different invocations" in result.output
+    assert (shop.audience("newcomers"), len(shop.audience()["email"])) == ({}, len(VIPS))
+
+
+def test_results_of_another_project(shop: Shop) -> None:
+    """Results that speak of nothing in the manifest open no gate."""
+    replace("target/run_results.json", ".shop.", ".crm.")(shop)
+    result = shop.activate("sync")
+    assert (result.exit_code, "speaks of nothing that is in target/manifest.json" in result.output) == (
+        1,
+        True,
+    )
     assert shop.sandbox.traffic.exchanges() == []
 
 

@@ -170,3 +170,58 @@ def test_results_older_than_those_of_the_last_sync_are_noticed(shop: Shop) -> No
     shop.activate("sync", "-s", "newcomers")
     path.write_text(old)
     assert "are these the files of dbt's last run?" in shop.activate("sync", "-s", "newcomers").output
+
+
+def record(shop: Shop, invocation: str, hours: int, **statuses: str) -> None:
+    """Record an invocation of dbt as the package does, so many hours from now."""
+    at = f"now() at time zone 'utc' + interval '{hours} hours'"
+    shop.query("create schema if not exists prod_activate")
+    shop.query(
+        "create table if not exists prod_activate.dbt_invocations (invocation_id varchar, project varchar, "
+        "target varchar, command varchar, dbt_version varchar, generated_at timestamp, results bigint)"
+    )
+    shop.query(
+        "create table if not exists prod_activate.dbt_results (invocation_id varchar, unique_id varchar, "
+        "resource_type varchar, status varchar, failures bigint, message varchar, completed_at timestamp, "
+        "depends_on varchar)"
+    )
+    for name, status in statuses.items():
+        shop.query(
+            "insert into prod_activate.dbt_results (invocation_id, unique_id, status, completed_at) "
+            f"values ('{invocation}', 'model.shop.{name}', '{status}', {at})"
+        )
+    shop.query(
+        "insert into prod_activate.dbt_invocations values "
+        f"('{invocation}', 'shop', 'prod', 'build', '1.11', {at}, 1)"
+    )
+
+
+def invocation_id(shop: Shop) -> str:
+    """Return the invocation that wrote the results at hand."""
+    path = shop.root / "target" / "run_results.json"
+    return str(json.loads(path.read_text())["metadata"]["invocation_id"])
+
+
+def test_what_the_warehouse_says_gates_where_there_is_no_file(shop: Shop) -> None:
+    """On another machine than dbt's, the results that the package recorded hold a segment."""
+    (shop.root / "target" / "run_results.json").unlink()
+    record(shop, "a", 0, newcomers="error", vip_customers="success")
+    shop.activate("sync", "--require-results")
+    assert statuses(shop) == {"criteo.newcomers": "held", "criteo.vip_customers": "success"}
+
+
+def test_a_file_that_is_older_than_what_is_recorded_does_not_count(shop: Shop) -> None:
+    """Somewhere else dbt ran since: that is said, and the later results hold."""
+    record(shop, "later", 1, newcomers="error")
+    result = shop.activate("sync")
+    assert "run_results.json is older than what the table dbt_invocations says" in result.output
+    assert statuses(shop)["criteo.newcomers"] == "held"
+
+
+def test_what_other_invocations_built_is_known_where_they_are_recorded(shop: Shop) -> None:
+    """One that did not build the model leaves it unread; one that did has it read again."""
+    record(shop, invocation_id(shop), -1, newcomers="success", vip_customers="success")
+    shop.activate("sync")
+    record(shop, "b", 1, vip_customers="success")
+    shop.activate("sync")
+    assert statuses(shop) == {"criteo.newcomers": "unchanged", "criteo.vip_customers": "success"}

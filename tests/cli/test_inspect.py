@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from dbt_activate.cli import app
-from tests.shop import Shop
+from tests.shop import BIN, Shop
 
 HEAVY = {"dbt", "polars", "duckdb", "requests", "rich", "starlette", "uvicorn"}
 
@@ -45,7 +45,10 @@ def test_commands_are_listed_in_the_order_of_the_work(shop: Shop) -> None:
     """The help begins with what one does first."""
     lines = shop.activate("--help").output.partition("Commands:\n")[2].splitlines()
     names = " ".join(line.split()[0] for line in lines if line.startswith("  ") and line[2] != " ")
-    assert names == "init list validate debug plan sync status history rejections verify reset prune sandbox"
+    assert names == (
+        "init list validate debug plan sync status history rejections verify reset prune "
+        "exposures webhook sandbox"
+    )
 
 
 def test_every_option_has_help() -> None:
@@ -95,6 +98,60 @@ def test_validate_needs_no_credentials(shop: Shop, monkeypatch: pytest.MonkeyPat
     assert result.exit_code == 0
     assert "All is well: 2 activations." in result.stdout
     assert "CRITEO_CLIENT_SECRET" in result.output
+
+
+@pytest.mark.parametrize("profile", [None, "shop: {target: prod, outputs: {prod: {type: duckdb, path: P}}}"])
+def test_validate_needs_no_profile(shop: Shop, profile: str | None) -> None:
+    """Where there is none, or a variable of it is not set, it is said that the target is not looked at."""
+    path = shop.root / "profiles.yml"
+    path.unlink()
+    if profile:
+        path.write_text(profile.replace("P", "\"{{ env_var('NOT_SET_HERE') }}\""))
+    shop.rewrite("destinations.yml", lambda text: text.replace("http://127.0.0.1:9", "{{ target.name }}"))
+    result = shop.activate("validate")
+    assert (result.exit_code, "All is well: 2 activations." in result.stdout) == (0, True)
+    assert "whether the manifest fits the target is not looked at" in result.output
+    refused = shop.activate("sync")
+    assert (refused.exit_code, "profiles.yml" in refused.output) == (1, True)
+
+
+def test_a_template_that_needs_the_target_is_no_error_without_one(shop: Shop) -> None:
+    """Without a profile nobody knows the target's name: a note, as for a variable that is not set."""
+    (shop.root / "profiles.yml").unlink()
+    shop.rewrite("destinations.yml", lambda text: text.replace('"73550"', '"{{ target.name }}"'))
+    result = shop.activate("validate")
+    assert (result.exit_code, "no profile is there to name it. Use --target" in result.output) == (0, True)
+    assert "no profile is there to name it" not in shop.activate("validate", "--target", "prod").output
+
+
+def test_a_profile_that_is_wrong_is_an_error(shop: Shop) -> None:
+    """What is said to be there is looked for."""
+    result = shop.activate("validate", "--profiles-dir", "nowhere")
+    assert (result.exit_code, "There is no profiles.yml in nowhere" in result.output) == (1, True)
+
+
+def test_validate_hints_at_keys_that_may_be_null(shop: Shop) -> None:
+    """A column that is sent, and that no test says is not null, is worth a line, and only here."""
+    said = "no test says that column 'email' is not null"
+    assert said in shop.activate("validate").output
+    assert said not in shop.activate("list").output
+
+
+def test_validate_after_dbt_parse(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A manifest of a project that was never built has all that is looked at: tests, contracts and marks."""
+    schema = yaml.safe_load((shop.root / "models/schema.yml").read_text())
+    newcomers, vips = schema["models"]
+    newcomers["config"]["contract"] = {"enforced": True}
+    newcomers["columns"] = [{"name": "email", "data_type": "double", "data_tests": ["not_null"]}]
+    vips["columns"] = [{"name": "mobile_ad_id", "meta": {"pii": True}}]
+    (shop.root / "models/schema.yml").write_text(yaml.safe_dump(schema))
+    for file in ("target/manifest.json", "target/run_results.json", "shop.duckdb"):
+        (shop.root / file).unlink()
+    subprocess.run([BIN / "dbt", "--quiet", "parse"], check=True)
+    result = shop.activate("validate")
+    assert result.exit_code == 1
+    assert "column 'email' is of type double in the contract of newcomers" in result.output
+    assert "column 'mobile_ad_id' is marked as personal data" in result.output
 
 
 def test_debug_looks_at_everything(shop: Shop) -> None:

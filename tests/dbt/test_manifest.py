@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dbt_activate.dbt.manifest import Manifest, read_manifest
+from dbt_activate.dbt.model import Contract
 from dbt_activate.dbt.project import read_project
 from dbt_activate.errors import ArtifactError
 
@@ -69,6 +70,86 @@ def test_every_key_may_be_missing(tmp_path: Path) -> None:
     assert (model.relation_name, model.version, model.columns, model.meta) == ("", None, {}, {})
 
 
+# What dbt v2 writes: no key that would be null, but `config.meta`; and a column without a `meta` of its own
+# is given the model's (https://github.com/dbt-labs/dbt-fusion, crates/dbt-schemas).
+OF_V2 = {
+    "resource_type": "model",
+    "package_name": "shop",
+    "name": "vip",
+    "alias": "vip",
+    "database": "shop",
+    "schema": "main",
+    "relation_name": '"shop"."main"."vip"',
+    "fqn": ["shop", "vip"],
+    "original_file_path": "models/vip.sql",
+    "patch_path": "models/schema.yml",
+    "contract": {"enforced": True, "alias_types": True},
+    "columns": {
+        "email": {
+            "name": "email",
+            "data_type": "text",
+            "constraints": [{"type": "not_null"}],
+            "config": {"meta": {"pii": True}},
+            "meta": {"pii": True},
+        },
+        "segment": {"name": "segment", "config": {}, "meta": {"activation": "criteo", "pii": True}},
+    },
+    "config": {"materialized": "table", "meta": {"activation": "criteo", "pii": True}},
+}
+
+
+def test_reads_a_model_of_dbt_v2(tmp_path: Path) -> None:
+    """What it leaves out does no harm, and a column is not taken for what its model says of itself."""
+    seed = {"resource_type": "seed", "name": "people", "config": {"meta": None}}
+    nodes = {"model.shop.vip": OF_V2, "seed.shop.people": seed}
+    manifest = manifest_of(tmp_path, metadata={"dbt_version": "2.0.1"}, nodes=nodes)
+    vip, people = (manifest.model(id_) for id_ in nodes)
+    assert (vip.path, vip.description, vip.depends_on, people.meta) == ("models/schema.yml", "", (), {})
+    assert vip.columns == {"email": {"pii": True}, "segment": {}}
+    assert vip.contract == Contract({"email": "text", "segment": ""}, frozenset({"email"}))
+
+
+@pytest.mark.parametrize(
+    ("keys", "contract"),
+    [
+        ({}, None),
+        ({"config": {"contract": {"enforced": False}}}, None),
+        ({"config": {"contract": {"enforced": True}}}, Contract({"id": "", "email": ""})),
+        (
+            {
+                "config": {"contract": {"enforced": True}},
+                "columns": {"id": {"data_type": "int", "constraints": [{"type": "not_null"}]}},
+            },
+            Contract({"id": "int"}, frozenset({"id"})),
+        ),
+        (
+            {
+                "config": {"contract": {"enforced": True}},
+                "constraints": [{"type": "primary_key", "columns": ["id"]}, {"type": "check"}],
+            },
+            Contract({"id": "", "email": ""}, frozenset({"id"})),
+        ),
+    ],
+)
+def test_reads_a_contract(tmp_path: Path, keys: dict[str, Any], contract: Contract | None) -> None:
+    """Only one that dbt enforces says what the columns are, and which of them hold no null."""
+    node = {"resource_type": "model", "columns": {"id": {}, "email": {}}} | keys
+    assert manifest_of(tmp_path, nodes={"model.shop.x": node}).model("model.shop.x").contract == contract
+
+
+def test_a_manifest_of_another_project_is_refused(tmp_path: Path) -> None:
+    """Both projects are named; the files of one are never held for the other's."""
+    with pytest.raises(ArtifactError, match=r"is of the project 'crm', and this is 'shop'. .* --target-path"):
+        manifest_of(tmp_path, metadata={"project_name": "crm"})
+
+
+def test_knows_the_default_selector(tmp_path: Path) -> None:
+    """What selectors.yml makes the default is what is selected where nothing is said."""
+    selectors = {"all": {"name": "all"}, "daily": {"name": "daily", "default": True}}
+    assert manifest_of(tmp_path, selectors=selectors).selector == "daily"
+    assert manifest_of(tmp_path).selector is None
+
+
 def test_a_model_without_properties_is_placed_in_its_own_file(tmp_path: Path) -> None:
     """Where no YAML file describes a model, its own file is the one to open."""
     node = {**VIP, "patch_path": None}
@@ -102,13 +183,13 @@ def test_knows_who_wrote_it(tmp_path: Path) -> None:
     assert metadata.generated_at.isoformat() == "2026-11-21T23:46:41.740775+00:00"
 
 
-@pytest.mark.parametrize("version", ["v10", "v11", "v12"])
+@pytest.mark.parametrize("version", ["v10", "v11", "v12", "v20"])
 def test_reads_the_schemas_that_have_the_same_keys(tmp_path: Path, version: str) -> None:
-    """Manifests of dbt 1.6 and later are read."""
+    """Manifests of dbt 1.6 and later are read; v20 is what previews of dbt v2 called v12."""
     assert manifest_of(tmp_path, metadata={"dbt_schema_version": SCHEMA.replace("v12", version)}).ids() == []
 
 
-@pytest.mark.parametrize("schema", [SCHEMA.replace("v12", "v9"), SCHEMA.replace("v12", "v20"), "", None])
+@pytest.mark.parametrize("schema", [SCHEMA.replace("v12", "v9"), SCHEMA.replace("v12", "v21"), "", None])
 def test_another_schema_is_a_clear_error(tmp_path: Path, schema: str | None) -> None:
     """A schema that is not known is refused, and its writer is named."""
     with pytest.raises(

@@ -332,6 +332,28 @@ def test_the_size(server: ScriptedServer, criteo: Criteo, count: int | None, siz
     assert criteo.size(AUDIENCE) == size
 
 
+@pytest.mark.parametrize(
+    ("told", "share"),
+    [
+        ({"matchRate": 0.62, "numberOfMatches": 6200, "numberOfIdentifiers": 10_000}, 0.62),
+        ({"matchRate": 62, "numberOfMatches": 6200, "numberOfIdentifiers": 10_000}, 0.62),
+        ({"matchRate": 0.8, "numberOfMatches": 9, "numberOfIdentifiers": 1_000}, 0.008),
+        ({"matchRate": 62.5}, 0.625),
+        ({"matchRate": 0.625}, 0.625),
+        ({"matchRate": 0, "numberOfMatches": 0, "numberOfIdentifiers": 0}, 0.0),
+        ({"matchRate": None, "numberOfMatches": 1, "numberOfIdentifiers": 4}, 0.25),
+        ({"matchRate": None, "numberOfMatches": None, "numberOfIdentifiers": None}, None),
+        ({}, None),
+    ],
+)
+def test_the_match_rate(
+    server: ScriptedServer, criteo: Criteo, told: dict[str, Any], share: float | None
+) -> None:
+    """A share, whether Criteo writes a share or a percentage; None where it keeps it to itself."""
+    server.script(STATISTICS, Reply(200, {"data": {"attributes": told}, "errors": []}))
+    assert criteo.match_rate(AUDIENCE) == (None if share is None else pytest.approx(share))
+
+
 DELETED = [{"id": "5678", "type": "AudienceSegment"}]
 
 

@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 
 from dbt_activate.config.activation import Activation, FieldMapping, OnExisting
-from dbt_activate.dbt.manifest import Model
+from dbt_activate.dbt.model import Model
 from dbt_activate.destination import AudienceSettings
 from dbt_activate.errors import RelationMissingError
 from dbt_activate.identifiers import EMAIL, Form, hashed

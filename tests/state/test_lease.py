@@ -40,7 +40,7 @@ def lease(tables: Tables, clock: Clock) -> Callable[[str], Lease]:
 @contextmanager
 def other_process() -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start a process that waits, and yield it with what its claim says of it."""
-    code = "from dbt_activate.state.lease import _process; print(_process(), flush=True); input()"
+    code = "from dbt_activate.state.lease import this_process; print(this_process(), flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -1,0 +1,1 @@
+"""Warnings: what stands, what is over, and who is told of it."""

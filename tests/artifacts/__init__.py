@@ -1,0 +1,1 @@
+"""dbt's artifacts from elsewhere than the target folder."""

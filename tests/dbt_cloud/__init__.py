@@ -1,0 +1,1 @@
+"""dbt Cloud, as its documentation describes it, and what we make of it."""
