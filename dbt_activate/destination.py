@@ -112,7 +112,7 @@ class Destination(ABC):
     One object serves all activations of one entry of ``destinations.yml`` for the length of one run,
     and is called from several threads at once. Every call either returns, or raises a
     `dbt_activate.errors.DestinationError`; retrying within one request (a rate limit, a lost
-    connection) is the destination's business, through `dbt_activate.destinations.http`. Once the run is
+    connection) is the destination's business, through `dbt_activate.http.client`. Once the run is
     stopped (`Throttles.stop`), calls raise `dbt_activate.errors.InterruptedRunError` and send no more.
 
     What a tool can do is declared in plain facts, which planning, validation and the docs go by. Where

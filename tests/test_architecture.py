@@ -46,7 +46,7 @@ def test_imports_keep_to_the_layers() -> None:
         ("click", "cli/"),
         ("dbt", "warehouses/dbt_adapter.py"),
         ("duckdb", "warehouses/"),
-        ("requests", "destinations/wire.py"),
+        ("requests", "http/wire.py"),
         ("starlette", "sandbox/"),
     ],
 )

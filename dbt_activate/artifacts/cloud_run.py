@@ -8,8 +8,8 @@ from dbt_activate.artifacts.cloud_account import WAIT_SECONDS
 from dbt_activate.artifacts.dbt_cloud import CANCELLED, SUCCESS, CloudRun, DbtCloud
 from dbt_activate.artifacts.download import RETRY, TIMEOUT_SECONDS, keep
 from dbt_activate.artifacts.origin import MANIFEST, RUN_RESULTS, SOURCES
-from dbt_activate.destinations.polling import poll
 from dbt_activate.errors import ArtifactError, Problem
+from dbt_activate.http.polling import poll
 
 if TYPE_CHECKING:
     from collections.abc import Callable

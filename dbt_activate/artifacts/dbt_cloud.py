@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_activate.artifacts.cloud_account import ACCOUNT_ID, API_TOKEN, HOST
 from dbt_activate.artifacts.download import RETRY, TIMEOUT_SECONDS, Downloads
-from dbt_activate.destinations.answer import Fault, kind_of
 from dbt_activate.errors import ArtifactError, Problem
+from dbt_activate.http.answer import Fault, kind_of
 
 if TYPE_CHECKING:
     from dbt_activate.artifacts.cloud_account import CloudAccount
-    from dbt_activate.destinations.answer import Answer
+    from dbt_activate.http.answer import Answer
     from dbt_activate.throttle import Retry
 
 SUCCESS, ERROR, CANCELLED = 10, 20, 30

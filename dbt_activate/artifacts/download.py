@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from dbt_activate.destinations.answer import Judge, RefusedAnswerError, Request, judge_status
-from dbt_activate.destinations.http import Client
 from dbt_activate.errors import RefusedError
+from dbt_activate.http.answer import Judge, RefusedAnswerError, Request, judge_status
+from dbt_activate.http.client import Client
 from dbt_activate.throttle import Retry, Throttles
 
 if TYPE_CHECKING:

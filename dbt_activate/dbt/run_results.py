@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from dbt_activate.dbt.project import DbtProject
 
+SILENT = frozenset({"compile", "generate", "list", "parse", "run-operation", "show"})
+"""Commands whose results say of models that all went well, though they built none."""
+
 RUN_RESULTS, SOURCES = "run_results.json", "sources.json"
 
 
@@ -53,6 +56,11 @@ class RunResults:
     generated_at: datetime | None
     command: str
     nodes: Mapping[str, NodeResult] = field(repr=False)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether they say nothing of how models and tests went."""
+        return self.command in SILENT
 
 
 def read_run_results(project: DbtProject) -> RunResults | None:

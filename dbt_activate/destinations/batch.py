@@ -20,10 +20,6 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from dbt_activate.delivery import Audience, Confirmation, Delivery, Operation, Receipt
 from dbt_activate.destination import BaseUrl, CheckResult, Destination, DestinationSettings, Wanted
-from dbt_activate.destinations.answer import Answer, Fault, Kind, RefusedAnswerError, Request, kind_of
-from dbt_activate.destinations.http import Client, warm_up
-from dbt_activate.destinations.polling import poll
-from dbt_activate.destinations.portions import Portions
 from dbt_activate.errors import (
     AccessError,
     AudienceGoneError,
@@ -32,12 +28,16 @@ from dbt_activate.errors import (
     RefusedError,
     UnavailableError,
 )
+from dbt_activate.http.answer import Answer, Fault, Kind, RefusedAnswerError, Request, kind_of
+from dbt_activate.http.client import Client, warm_up
+from dbt_activate.http.polling import poll
+from dbt_activate.http.portions import Portions
 from dbt_activate.identifiers import CUSTOMER_ID, IdentifierType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from dbt_activate.destinations.polling import Found
+    from dbt_activate.http.polling import Found
     from dbt_activate.throttle import Retry, Throttles
 
 WINDOW_SECONDS = 1.1

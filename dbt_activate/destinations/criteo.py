@@ -12,7 +12,6 @@ from pydantic import Field
 
 from dbt_activate.delivery import Audience, Delivery, Receipt
 from dbt_activate.destination import CheckResult, Destination, Wanted
-from dbt_activate.destinations.answer import RefusedAnswerError
 from dbt_activate.destinations.criteo_api import (
     IDENTITY_LINK,
     CriteoApi,
@@ -21,9 +20,10 @@ from dbt_activate.destinations.criteo_api import (
     receipt,
 )
 from dbt_activate.destinations.criteo_segments import Segments, Shelf
-from dbt_activate.destinations.http import warm_up
-from dbt_activate.destinations.portions import Portions
 from dbt_activate.errors import AccessError, DestinationError
+from dbt_activate.http.answer import RefusedAnswerError
+from dbt_activate.http.client import warm_up
+from dbt_activate.http.portions import Portions
 from dbt_activate.identifiers import CUSTOMER_ID, EMAIL, MADID, PHONE_NUMBER, Form, IdentifierType
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from pydantic import Field, SecretStr
 
 from dbt_activate.delivery import Receipt
 from dbt_activate.destination import BaseUrl, DestinationSettings
-from dbt_activate.destinations.answer import Answer, Fault, Kind, RefusedAnswerError, Request, kind_of
-from dbt_activate.destinations.http import Client
-from dbt_activate.destinations.oauth import ClientCredentials, judge_token
-from dbt_activate.destinations.portions import SAMPLE_SIZE
 from dbt_activate.errors import AccessError, DestinationError
+from dbt_activate.http.answer import Answer, Fault, Kind, RefusedAnswerError, Request, kind_of
+from dbt_activate.http.client import Client
+from dbt_activate.http.oauth import ClientCredentials, judge_token
+from dbt_activate.http.portions import SAMPLE_SIZE
 from dbt_activate.identifiers import IdentifierType, mask
 
 if TYPE_CHECKING:

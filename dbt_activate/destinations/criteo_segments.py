@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dbt_activate.delivery import Audience
-from dbt_activate.destinations.answer import LostAnswerError, RefusedAnswerError
 from dbt_activate.destinations.criteo_api import GONE_CODES, NAME_TAKEN_CODE, CriteoApi, attributes, items
 from dbt_activate.errors import AccessError, AudienceGoneError, AudienceTakenError, RefusedError
+from dbt_activate.http.answer import LostAnswerError, RefusedAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

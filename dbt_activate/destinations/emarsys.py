@@ -28,18 +28,6 @@ from pydantic import Field, SecretStr, model_validator
 
 from dbt_activate.delivery import Audience, Delivery, Operation, Receipt, Rejection
 from dbt_activate.destination import BaseUrl, CheckResult, Destination, DestinationSettings, Wanted
-from dbt_activate.destinations.answer import (
-    Answer,
-    Fault,
-    Kind,
-    LostAnswerError,
-    RefusedAnswerError,
-    Request,
-    kind_of,
-)
-from dbt_activate.destinations.http import Client, Credentials, warm_up
-from dbt_activate.destinations.oauth import ClientCredentials, judge_token
-from dbt_activate.destinations.portions import Portions
 from dbt_activate.errors import (
     AccessError,
     AudienceGoneError,
@@ -48,6 +36,18 @@ from dbt_activate.errors import (
     DestinationError,
     RefusedError,
 )
+from dbt_activate.http.answer import (
+    Answer,
+    Fault,
+    Kind,
+    LostAnswerError,
+    RefusedAnswerError,
+    Request,
+    kind_of,
+)
+from dbt_activate.http.client import Client, Credentials, warm_up
+from dbt_activate.http.oauth import ClientCredentials, judge_token
+from dbt_activate.http.portions import Portions
 from dbt_activate.identifiers import CUSTOMER_ID, EMAIL, IdentifierType
 
 if TYPE_CHECKING:

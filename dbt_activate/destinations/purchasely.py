@@ -21,7 +21,14 @@ from pydantic import Field, SecretStr
 
 from dbt_activate.delivery import Audience, Delivery, Receipt
 from dbt_activate.destination import BaseUrl, CheckResult, Destination, DestinationSettings, Wanted
-from dbt_activate.destinations.answer import (
+from dbt_activate.errors import (
+    AccessError,
+    AudienceGoneError,
+    DestinationError,
+    RefusedError,
+    UnavailableError,
+)
+from dbt_activate.http.answer import (
     Answer,
     Fault,
     Kind,
@@ -30,16 +37,9 @@ from dbt_activate.destinations.answer import (
     Request,
     kind_of,
 )
-from dbt_activate.destinations.http import Client, warm_up
-from dbt_activate.destinations.polling import poll
-from dbt_activate.destinations.portions import Portions
-from dbt_activate.errors import (
-    AccessError,
-    AudienceGoneError,
-    DestinationError,
-    RefusedError,
-    UnavailableError,
-)
+from dbt_activate.http.client import Client, warm_up
+from dbt_activate.http.polling import poll
+from dbt_activate.http.portions import Portions
 from dbt_activate.identifiers import IdentifierType
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dbt_activate.dbt.gates import Gate, Gates
 from dbt_activate.dbt.run_results import RUN_RESULTS, SOURCES, read_freshness, read_run_results
 from dbt_activate.errors import ArtifactError, Problem
-from dbt_activate.reporting.events import artifacts_differ, gates_off, results_are_old
+from dbt_activate.reporting.events import artifacts_differ, gates_off, results_are_old, results_are_silent
 from dbt_activate.state.overview import Overview, read_overview
 from dbt_activate.state.recorded import Recorded, read_recorded
 
@@ -73,6 +73,9 @@ class Gating:
             ArtifactError: The file is broken.
         """
         file = read_run_results(self.workspace.project)
+        if file and file.is_silent:
+            self.emit(results_are_silent(file.label, file.command))
+            file = None
         if file and self.workspace.place.names_artifacts:
             return file
         recorded = self.recorded.latest

@@ -59,9 +59,15 @@ def gates_off(label: str) -> Event:
 
 
 def results_are_old(file: str, recorded: str) -> Event:
-    """dbt ran since it wrote the file that is at hand."""
+    """Dbt ran since it wrote the file that is at hand."""
     message = f"{file} is older than what {recorded} says of dbt's last invocation, which counts."
     return Event("ResultsAreOld", message, Level.WARN)
+
+
+def results_are_silent(file: str, command: str) -> Event:
+    """The file at hand is of a command that built nothing."""
+    message = f"{file} was written by `dbt {command}`, which builds nothing: it does not say how models went."
+    return Event("ResultsAreSilent", message, Level.WARN)
 
 
 def artifacts_differ(manifest: str, results: str) -> Event:

@@ -225,3 +225,17 @@ def test_what_other_invocations_built_is_known_where_they_are_recorded(shop: Sho
     record(shop, "b", 1, vip_customers="success")
     shop.activate("sync")
     assert statuses(shop) == {"criteo.newcomers": "unchanged", "criteo.vip_customers": "success"}
+
+
+@pytest.mark.parametrize("command", ["generate", "compile"])
+def test_results_of_a_command_that_builds_nothing_do_not_count(shop: Shop, command: str) -> None:
+    """After `dbt docs generate` all models seem well: that nothing is known is said, and may be refused."""
+    path = shop.root / "target" / "run_results.json"
+    content = json.loads(path.read_text())
+    content["args"]["which"] = command
+    path.write_text(json.dumps(content))
+    assert f"was written by `dbt {command}`, which builds nothing" in shop.activate("sync").output
+    assert shop.activate("sync", "--require-results").exit_code == 1
+    record(shop, "b", 1, newcomers="error")
+    shop.activate("sync")
+    assert statuses(shop)["criteo.newcomers"] == "held"

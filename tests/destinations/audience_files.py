@@ -12,8 +12,8 @@ from typing import Any
 import fsspec
 import polars as pl
 
-from dbt_activate.destinations.audience_card import Card, folder_name, new_id
-from dbt_activate.destinations.file_tables import IDENTIFIER, KIND, OPERATION
+from dbt_activate.destinations.files.audience_card import Card, folder_name, new_id
+from dbt_activate.destinations.files.tables import IDENTIFIER, KIND, OPERATION
 
 
 class AudienceFiles:

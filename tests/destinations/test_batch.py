@@ -10,7 +10,6 @@ import pytest
 from pydantic import ValidationError
 
 from dbt_activate.delivery import Audience, Confirmation, Delivery, Operation, Receipt
-from dbt_activate.destinations.answer import RefusedAnswerError
 from dbt_activate.destinations.batch import Batch
 from dbt_activate.errors import (
     AudienceGoneError,
@@ -19,6 +18,7 @@ from dbt_activate.errors import (
     RefusedError,
     UnavailableError,
 )
+from dbt_activate.http.answer import RefusedAnswerError
 from dbt_activate.problems import describe
 from dbt_activate.throttle import Retry, Throttles
 from tests.destinations.scripted_server import Reply, ScriptedServer

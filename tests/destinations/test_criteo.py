@@ -10,7 +10,6 @@ import pytest
 from pydantic import ValidationError
 
 from dbt_activate.delivery import Audience, Delivery, Operation, Receipt
-from dbt_activate.destinations.answer import RefusedAnswerError
 from dbt_activate.destinations.criteo import GUM, IDENTITY_LINK, Criteo
 from dbt_activate.errors import (
     AccessError,
@@ -20,6 +19,7 @@ from dbt_activate.errors import (
     RefusedError,
     UnavailableError,
 )
+from dbt_activate.http.answer import RefusedAnswerError
 from dbt_activate.identifiers import MADID, PHONE_NUMBER, hashed
 from tests.destinations.scripted_server import Reply, ScriptedServer
 

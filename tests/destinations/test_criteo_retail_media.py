@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from dbt_activate.delivery import Audience, Delivery, Operation, Receipt
 from dbt_activate.destination import AudienceSettings
-from dbt_activate.destinations.answer import RefusedAnswerError
 from dbt_activate.destinations.criteo import Criteo
 from dbt_activate.destinations.criteo_retail_media import CriteoRetailMedia
 from dbt_activate.errors import (
@@ -21,6 +20,7 @@ from dbt_activate.errors import (
     RefusedError,
     UnavailableError,
 )
+from dbt_activate.http.answer import RefusedAnswerError
 from dbt_activate.identifiers import hashed
 from dbt_activate.throttle import Retry, Throttles
 from tests.destinations.scripted_server import Reply, ScriptedServer

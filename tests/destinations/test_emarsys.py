@@ -16,7 +16,6 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from dbt_activate.delivery import Audience, Delivery, Operation, Receipt, Rejection
-from dbt_activate.destinations.answer import RefusedAnswerError
 from dbt_activate.destinations.emarsys import Emarsys, Wsse
 from dbt_activate.errors import (
     AccessError,
@@ -27,6 +26,7 @@ from dbt_activate.errors import (
     RefusedError,
     UnavailableError,
 )
+from dbt_activate.http.answer import RefusedAnswerError
 from tests.destinations.scripted_server import Reply, ScriptedServer
 
 if TYPE_CHECKING:

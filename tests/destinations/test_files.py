@@ -14,8 +14,8 @@ import pytest
 from pydantic import ValidationError
 
 from dbt_activate.delivery import Audience, Delivery, Operation
-from dbt_activate.destinations.audience_card import folder_name, folder_of
-from dbt_activate.destinations.files import Files
+from dbt_activate.destinations.files.audience_card import folder_name, folder_of
+from dbt_activate.destinations.files.destination import Files
 from dbt_activate.errors import (
     AccessError,
     AudienceGoneError,

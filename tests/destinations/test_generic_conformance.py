@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dbt_activate.destinations.files import Files
-from dbt_activate.destinations.http_endpoint import Http
+from dbt_activate.destinations.files.destination import Files
+from dbt_activate.destinations.http_endpoint.endpoint import Http
 from dbt_activate.sandbox import Sandbox
 from dbt_activate.sandbox.http import HttpEndpoint
 from dbt_activate.testing import DestinationConformance

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dbt_activate.destinations.answer import (
+from dbt_activate.errors import AccessError, AuthenticationError, InterruptedRunError, UnavailableError
+from dbt_activate.http.answer import (
     Answer,
     Fault,
     Judge,
@@ -24,8 +25,7 @@ from dbt_activate.destinations.answer import (
     demanded_wait,
     judge_status,
 )
-from dbt_activate.destinations.http import Client
-from dbt_activate.errors import AccessError, AuthenticationError, InterruptedRunError, UnavailableError
+from dbt_activate.http.client import Client
 from dbt_activate.throttle import Retry, Throttles
 from tests.destinations.scripted_server import Reply, ScriptedServer
 

@@ -11,8 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from dbt_activate.delivery import Audience, Delivery, Operation, Receipt, Rejection
-from dbt_activate.destinations.answer import LostAnswerError, RefusedAnswerError
-from dbt_activate.destinations.http_endpoint import Http
+from dbt_activate.destinations.http_endpoint.endpoint import Http
 from dbt_activate.errors import (
     AccessError,
     AudienceGoneError,
@@ -22,6 +21,7 @@ from dbt_activate.errors import (
     RefusedError,
     UnavailableError,
 )
+from dbt_activate.http.answer import LostAnswerError, RefusedAnswerError
 from dbt_activate.problems import describe, dotted
 from tests.destinations.scripted_server import Reply, ScriptedServer
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dbt_activate.delivery import Audience, Delivery, Operation, Rejection
-from dbt_activate.destinations.http_endpoint import Http
+from dbt_activate.destinations.http_endpoint.endpoint import Http
 from dbt_activate.errors import (
     AudienceGoneError,
     AudienceTakenError,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dbt_activate.destinations.answer import Request
-from dbt_activate.destinations.http import Client
-from dbt_activate.destinations.oauth import ClientCredentials, judge_token
 from dbt_activate.errors import AuthenticationError, DestinationError, UnavailableError
+from dbt_activate.http.answer import Request
+from dbt_activate.http.client import Client
+from dbt_activate.http.oauth import ClientCredentials, judge_token
 from tests.destinations.scripted_server import Reply, ScriptedServer
 
 if TYPE_CHECKING:

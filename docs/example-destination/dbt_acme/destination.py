@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from dbt_activate.delivery import Audience, Delivery, Receipt, Rejection
 from dbt_activate.destination import BaseUrl, CheckResult, Destination, DestinationSettings, SecretStr, Wanted
-from dbt_activate.destinations.answer import (
+from dbt_activate.errors import AudienceGoneError
+from dbt_activate.http.answer import (
     Answer,
     Fault,
     LostAnswerError,
@@ -15,8 +16,7 @@ from dbt_activate.destinations.answer import (
     Request,
     judge_status,
 )
-from dbt_activate.destinations.http import Client, NoCredentials
-from dbt_activate.errors import AudienceGoneError
+from dbt_activate.http.client import Client, NoCredentials
 from dbt_activate.identifiers import CUSTOMER_ID, EMAIL, IdentifierType
 
 if TYPE_CHECKING:

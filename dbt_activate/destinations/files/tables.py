@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from dbt_activate.delivery import Operation
-from dbt_activate.destinations.files_settings import Format
+from dbt_activate.destinations.files.settings import Format
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

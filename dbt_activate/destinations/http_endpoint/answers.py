@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 if TYPE_CHECKING:
-    from dbt_activate.destinations.answer import Answer
+    from dbt_activate.http.answer import Answer
 
 INSTALL_JMESPATH = "needs the package jmespath. Install it with: pip install 'dbt-activate[http]'"
 

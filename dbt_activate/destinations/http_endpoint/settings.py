@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from dbt_activate.destination import BaseUrl, DestinationSettings
-from dbt_activate.destinations.answer import Request
-from dbt_activate.destinations.http import Client
-from dbt_activate.destinations.http_answers import Condition, Path
-from dbt_activate.destinations.http_requests import Requests
-from dbt_activate.destinations.oauth import ClientCredentials, judge_token
+from dbt_activate.destinations.http_endpoint.answers import Condition, Path
+from dbt_activate.destinations.http_endpoint.requests import Requests
+from dbt_activate.http.answer import Request
+from dbt_activate.http.client import Client
+from dbt_activate.http.oauth import ClientCredentials, judge_token
 
 if TYPE_CHECKING:
-    from dbt_activate.destinations.http import Credentials
+    from dbt_activate.http.client import Credentials
     from dbt_activate.throttle import Throttle, Throttles
 
 LABEL = "The endpoint"
@@ -117,7 +117,7 @@ class HttpSettings(DestinationSettings):
 
 
 class FixedHeaders:
-    """Headers that prove who we are, and stay the same; a `dbt_activate.destinations.http.Credentials`."""
+    """Headers that prove who we are, and stay the same; a `dbt_activate.http.client.Credentials`."""
 
     def __init__(self, headers: Mapping[str, str], proof: Credentials | None = None) -> None:
         """Hold headers.

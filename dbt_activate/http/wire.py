@@ -18,8 +18,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import NewConnectionError
 
-from dbt_activate.destinations.answer import Answer, Request
 from dbt_activate.errors import AuthenticationError
+from dbt_activate.http.answer import Answer, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -21,7 +21,8 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from dbt_activate.destinations.answer import (
+from dbt_activate.errors import AccessError, AuthenticationError, UnavailableError
+from dbt_activate.http.answer import (
     Answer,
     Fault,
     Judge,
@@ -33,14 +34,13 @@ from dbt_activate.destinations.answer import (
     demanded_wait,
     judge_status,
 )
-from dbt_activate.errors import AccessError, AuthenticationError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tenacity import RetryCallState, Retrying
 
-    from dbt_activate.destinations.wire import Wire
+    from dbt_activate.http.wire import Wire
     from dbt_activate.throttle import Retry, Throttle
 
 logger = logging.getLogger("dbt_activate.http")
@@ -141,7 +141,7 @@ class Client:
     @cached_property
     def _wire(self) -> Wire:
         # Here and not above: a command that sends nothing need not wait for the import of requests.
-        from dbt_activate.destinations.wire import Wire
+        from dbt_activate.http.wire import Wire
 
         return Wire(self._base_url, self._timeout_seconds)
 
@@ -162,7 +162,7 @@ class Client:
         return answer, fault, headers
 
     def _exchange(self, request: Request, headers: Mapping[str, str], number: int) -> Answer:
-        from dbt_activate.destinations.wire import NoAnswerError
+        from dbt_activate.http.wire import NoAnswerError
 
         with self._opening:
             wire = self._wire
@@ -288,7 +288,7 @@ def warm_up() -> None:
 
     def work() -> None:
         # The rate limiter last: a client without a limit of its own need not wait for it.
-        for module in ("tenacity", "dbt_activate.destinations.wire", "pyrate_limiter"):
+        for module in ("tenacity", "dbt_activate.http.wire", "pyrate_limiter"):
             importlib.import_module(module)
 
     threading.Thread(target=work, name="warm-up").start()

@@ -8,23 +8,23 @@ from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dbt_activate.destinations.answer import Answer, Fault, Kind, Request, kind_of
-from dbt_activate.destinations.discretion import discretion
-from dbt_activate.destinations.http import Client
-from dbt_activate.destinations.http_answers import Condition, look_up
-from dbt_activate.destinations.http_requests import (
+from dbt_activate.destinations.http_endpoint.answers import Condition, look_up
+from dbt_activate.destinations.http_endpoint.requests import (
     CreateRequest,
     MemberRequest,
     RequestTemplate,
     UpdateRequest,
 )
-from dbt_activate.destinations.http_settings import LABEL, AnswerFormat, credentials
-from dbt_activate.destinations.templates import render, render_path
+from dbt_activate.destinations.http_endpoint.settings import LABEL, AnswerFormat, credentials
+from dbt_activate.destinations.http_endpoint.templates import render, render_path
+from dbt_activate.http.answer import Answer, Fault, Kind, Request, kind_of
+from dbt_activate.http.client import Client
+from dbt_activate.http.discretion import discretion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dbt_activate.destinations.http_settings import HttpSettings
+    from dbt_activate.destinations.http_endpoint.settings import HttpSettings
     from dbt_activate.throttle import Throttles
 
 

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from dbt_activate.delivery import Receipt, Rejection
-from dbt_activate.destinations.http_answers import Rejected, listed, look_up
-from dbt_activate.destinations.portions import SAMPLE_SIZE
+from dbt_activate.destinations.http_endpoint.answers import Rejected, listed, look_up
+from dbt_activate.http.portions import SAMPLE_SIZE
 from dbt_activate.identifiers import mask
 
 if TYPE_CHECKING:

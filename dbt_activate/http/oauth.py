@@ -9,13 +9,13 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dbt_activate.destinations.answer import Answer, Fault, Kind, Request, judge_status
 from dbt_activate.errors import AuthenticationError, DestinationError
+from dbt_activate.http.answer import Answer, Fault, Kind, Request, judge_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dbt_activate.destinations.http import Client
+    from dbt_activate.http.client import Client
 
 EARLY_SECONDS = 60.0
 """How long before its end a token is renewed, so that no request travels with one that runs out."""
@@ -40,7 +40,7 @@ class Token:
 
 
 class ClientCredentials:
-    """Bearer tokens for a client id and its secret; a `dbt_activate.destinations.http.Credentials`.
+    """Bearer tokens for a client id and its secret; a `dbt_activate.http.client.Credentials`.
 
     A token is asked for when it is first needed. While one thread asks, the others wait for its
     answer, be it a token or an error. Refused credentials are never tried again: it may lock an account.

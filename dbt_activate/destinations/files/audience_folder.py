@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dbt_activate.destinations.audience_card import CARD, Card, folder_of
+from dbt_activate.destinations.files.audience_card import CARD, Card, folder_of
 from dbt_activate.errors import AudienceGoneError, RefusedError, UnavailableError
 
 if TYPE_CHECKING:
     from dbt_activate.delivery import Audience, Delivery
-    from dbt_activate.destinations.file_store import FileStore
-    from dbt_activate.destinations.files_settings import Format
+    from dbt_activate.destinations.files.settings import Format
+    from dbt_activate.destinations.files.store import FileStore
 
 CHANGES = "changes"
 """The folder, within the audience's, of the files for each delivery."""

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Any
 from dbt_activate.delivery import Audience, Operation, Receipt, Rejection
 from dbt_activate.destination import CheckResult, Destination, Wanted
 from dbt_activate.destinations import any_identifier
-from dbt_activate.destinations.answer import LostAnswerError, RefusedAnswerError
-from dbt_activate.destinations.http import warm_up
-from dbt_activate.destinations.http_answers import listed, look_up
-from dbt_activate.destinations.http_exchange import Exchange, Verdict
-from dbt_activate.destinations.http_requests import Method, Per
-from dbt_activate.destinations.http_settings import HttpSettings
-from dbt_activate.destinations.not_taken import read_rejection, read_rejections
-from dbt_activate.destinations.portions import Portions
-from dbt_activate.destinations.templates import LeadsElsewhereError
+from dbt_activate.destinations.http_endpoint.answers import listed, look_up
+from dbt_activate.destinations.http_endpoint.exchange import Exchange, Verdict
+from dbt_activate.destinations.http_endpoint.not_taken import read_rejection, read_rejections
+from dbt_activate.destinations.http_endpoint.requests import Method, Per
+from dbt_activate.destinations.http_endpoint.settings import HttpSettings
+from dbt_activate.destinations.http_endpoint.templates import LeadsElsewhereError
 from dbt_activate.errors import (
     AccessError,
     AudienceGoneError,
@@ -24,18 +21,21 @@ from dbt_activate.errors import (
     DestinationError,
     RefusedError,
 )
+from dbt_activate.http.answer import LostAnswerError, RefusedAnswerError
+from dbt_activate.http.client import warm_up
+from dbt_activate.http.portions import Portions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from dbt_activate.delivery import Delivery
-    from dbt_activate.destinations.answer import Answer
-    from dbt_activate.destinations.http_requests import (
+    from dbt_activate.destinations.http_endpoint.requests import (
         AudienceRequest,
         FindRequest,
         MemberRequest,
         PagedRequest,
     )
+    from dbt_activate.http.answer import Answer
     from dbt_activate.identifiers import IdentifierType
     from dbt_activate.throttle import Throttles
 

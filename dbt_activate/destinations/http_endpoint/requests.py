@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from dbt_activate.destinations.http_answers import Condition, Path, Rejected, Written
-from dbt_activate.destinations.templates import WrittenWrongError, texts, uses
+from dbt_activate.destinations.http_endpoint.answers import Condition, Path, Rejected, Written
+from dbt_activate.destinations.http_endpoint.templates import WrittenWrongError, texts, uses
 from dbt_activate.problems import near_match
 
 if TYPE_CHECKING:
-    from dbt_activate.destinations.answer import Answer
+    from dbt_activate.http.answer import Answer
     from dbt_activate.yaml_file import KeyPath
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 
 from dbt_activate.destination import DestinationSettings, Wanted
-from dbt_activate.destinations.audience_card import ID_PATTERN
+from dbt_activate.destinations.files.audience_card import ID_PATTERN
 
 
 def _place(url: str) -> str:

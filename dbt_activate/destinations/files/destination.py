@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING
 from dbt_activate.delivery import Audience, Receipt
 from dbt_activate.destination import CheckResult, Destination, Wanted
 from dbt_activate.destinations import any_identifier
-from dbt_activate.destinations.audience_card import CARD, Card, folder_name, folder_of, new_id
-from dbt_activate.destinations.audience_folder import AudienceFolder, list_path, read_card
-from dbt_activate.destinations.file_store import FileStore
-from dbt_activate.destinations.files_settings import (
+from dbt_activate.destinations.files.audience_card import CARD, Card, folder_name, folder_of, new_id
+from dbt_activate.destinations.files.audience_folder import AudienceFolder, list_path, read_card
+from dbt_activate.destinations.files.settings import (
     Content,
     FilesAudienceSettings,
     FilesSettings,
     unveiled,
 )
+from dbt_activate.destinations.files.store import FileStore
 from dbt_activate.errors import AudienceTakenError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dbt_activate.delivery import Delivery
-    from dbt_activate.destinations.file_tables import Table
+    from dbt_activate.destinations.files.tables import Table
     from dbt_activate.identifiers import IdentifierType
     from dbt_activate.throttle import Throttles
 
@@ -102,7 +102,7 @@ class Files(Destination):
         folder = self._folder(audience)
         folder.write_card(Card(audience.remote_id, audience.name, audience.description, *kept))
         if self._keeps_list:
-            from dbt_activate.destinations.file_tables import encode, nobody
+            from dbt_activate.destinations.files.tables import encode, nobody
 
             self._store.put(folder.list_path, encode(nobody(), self._settings.format))
         return self.find(wanted, None) or audience  # another one, if somebody else was as quick
@@ -120,7 +120,7 @@ class Files(Destination):
         if self._keeps_list:
             self._amend(audience, delivery)
         else:
-            from dbt_activate.destinations.file_tables import changes_of, encode
+            from dbt_activate.destinations.files.tables import changes_of, encode
 
             content = encode(changes_of(delivery), self._settings.format)
             self._folder(audience).write_change(delivery, content)
@@ -139,7 +139,7 @@ class Files(Destination):
         """Yield the members in the list."""
         if not self._keeps_list:
             return super().members(audience, identifier_type)
-        from dbt_activate.destinations.file_tables import pages
+        from dbt_activate.destinations.files.tables import pages
 
         return pages(self._members(self._folder(audience)), identifier_type)
 
@@ -151,7 +151,7 @@ class Files(Destination):
         """Empty the list."""
         if not self._keeps_list:
             return super().clear(audience)
-        from dbt_activate.destinations.file_tables import encode, nobody
+        from dbt_activate.destinations.files.tables import encode, nobody
 
         folder = self._folder(audience)
         with folder.lock:
@@ -172,7 +172,7 @@ class Files(Destination):
             return self._folders.setdefault(audience.remote_id, made)
 
     def _amend(self, audience: Audience, *deliveries: Delivery) -> None:
-        from dbt_activate.destinations.file_tables import amended, encode
+        from dbt_activate.destinations.files.tables import amended, encode
 
         folder = self._folder(audience)
         with folder.lock:
@@ -184,7 +184,7 @@ class Files(Destination):
                 folder.write_list(encode(after, self._settings.format))
 
     def _members(self, folder: AudienceFolder) -> Table:
-        from dbt_activate.destinations.file_tables import decode_members
+        from dbt_activate.destinations.files.tables import decode_members
 
         members = decode_members(folder.read_list(), self._settings.format)
         if members is None:
