@@ -72,7 +72,7 @@ def _timed(shop: Shop, **options: Any) -> float:
 
     sync: Callable[..., Any] = Project(shop.folder, profiles_dir=shop.folder).sync
     started = time.perf_counter()
-    result = sync(**options)
+    result = sync(everything=True, **options)
     seconds = time.perf_counter() - started
     assert result.success, result
     return seconds

@@ -278,8 +278,9 @@ class Destination(ABC):
         taken, the audience of that name is returned: the caller has logged that it is making one.
 
         Raises:
-            RefusedError: Certainly nothing was made; likewise AccessError and AuthenticationError. What may
-                have been made is an UnavailableError: one found later then counts as ours.
+            RefusedError: Certainly nothing was made; likewise AccessError, AuthenticationError and
+                AudienceTakenError. What may have been made is an UnavailableError: one found later
+                counts as ours. `dbt_activate.http.making` tells the two apart.
         """
 
     def update(self, audience: Audience, wanted: Wanted) -> Audience:

@@ -13,6 +13,12 @@ from dbt_activate.sandbox import Sandbox
 from tests.shop import Shop, built_shop, without_dbt_variables
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Let twice as many workers as processors run: much of what is tested is how long things wait."""
+    del config
+    return 2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2 * (os.cpu_count() or 1)
+
+
 @pytest.fixture(scope="session")
 def built_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shop's project as dbt built it, made once for all workers; to be copied, not changed."""

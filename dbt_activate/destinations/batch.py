@@ -30,6 +30,7 @@ from dbt_activate.errors import (
 )
 from dbt_activate.http.answer import Answer, Fault, Kind, RefusedAnswerError, Request, kind_of
 from dbt_activate.http.client import Client, warm_up
+from dbt_activate.http.making import make_audience
 from dbt_activate.http.polling import poll
 from dbt_activate.http.portions import Portions
 from dbt_activate.identifiers import CUSTOMER_ID, IdentifierType
@@ -204,27 +205,30 @@ class Batch(Destination):
 
         Where the API name turns out to be taken, the audience that has it is returned.
         """
-        name, refusal = _name_of(wanted), None
-        try:
-            self._calls.post("create", name=name, display_name=wanted.name, type="custom_ids")
-        except RefusedAnswerError as refused:
-            # Most likely the name is taken, perhaps by our own request whose answer was lost.
-            if refused.status not in (400, 409):
-                raise
-            refusal = refused
-        shown = self._shown(name, refusal)
-        if shown is None and refusal:
-            raise refusal
-        return Audience(name, wanted.name) if shown is None else self._audience(shown)
+        name = _name_of(wanted)
 
-    def _shown(self, name: str, refusal: RefusedAnswerError | None) -> Mapping[str, Any] | None:
-        """Wait until Batch shows an audience that was asked for."""
+        def create() -> Audience:
+            self._calls.post(
+                "create", idempotent=False, name=name, display_name=wanted.name, type="custom_ids"
+            )
+            return self._shown_after_making(name) or Audience(name, wanted.name)
+
+        def taken(refused: RefusedAnswerError) -> RefusedAnswerError | None:
+            # How a taken name is refused is not documented: most likely with one of these.
+            return refused if refused.status in (400, 409) else None
+
+        return make_audience(create, lambda: self._shown(name), taken)
+
+    def _shown(self, name: str) -> Audience | None:
+        """Wait until Batch shows an audience; None if it does not."""
+        shown = self._calls.poll(lambda: self._calls.view(name), limit_seconds=self._calls.appears_within)
+        return None if shown is None else self._audience(shown)
+
+    def _shown_after_making(self, name: str) -> Audience | None:
         try:
-            return self._calls.poll(lambda: self._calls.view(name), limit_seconds=self._calls.appears_within)
+            return self._shown(name)
         except (RefusedError, AccessError, AuthenticationError) as error:
-            if refusal:
-                raise
-            # It was made: none of these, which would say that it was not.
+            # Any of these would say that it was not made.
             failure = UnavailableError(f"Batch made the audience {name!r}, and then did not show it: {error}")
         raise failure
 
@@ -385,9 +389,11 @@ class _AudienceCalls:
         waits = throttles.retry.poll_seconds
         self.appears_within = sum(waits) + waits[-1]
 
-    def post(self, call: str, *, personal: bool = False, **body: Any) -> Mapping[str, Any]:
-        """Change something; all of Batch's changes may be sent twice. Returns the answer's body."""
-        return self._send("POST", call, body=body, personal=personal)
+    def post(
+        self, call: str, *, personal: bool = False, idempotent: bool = True, **body: Any
+    ) -> Mapping[str, Any]:
+        """Change something; all changes of members may be sent twice. Returns the answer's body."""
+        return self._send("POST", call, body=body, personal=personal, idempotent=idempotent)
 
     def view(self, api_name: str, token: str = "") -> Mapping[str, Any] | None:
         """Return what Batch says of an audience, and of the change of a token; None if it knows none."""

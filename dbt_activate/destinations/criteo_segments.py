@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 from dbt_activate.delivery import Audience
 from dbt_activate.destinations.criteo_api import GONE_CODES, NAME_TAKEN_CODE, CriteoApi, attributes, items
 from dbt_activate.errors import AccessError, AudienceGoneError, AudienceTakenError, RefusedError
-from dbt_activate.http.answer import LostAnswerError, RefusedAnswerError
+from dbt_activate.http.answer import RefusedAnswerError
+from dbt_activate.http.making import make_audience
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dbt_activate.destination import Wanted
-
-CREATE_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,22 +121,19 @@ class Segments:
         Raises:
             AudienceTakenError: The name is taken by a segment that cannot be seen.
         """
-        for _ in range(CREATE_ATTEMPTS):
-            try:
-                return self._create(wanted, contact_list)
-            except LostAnswerError as lost:
-                failure: Exception = lost
-            except RefusedAnswerError as refused:
-                if refused.code != NAME_TAKEN_CODE:
-                    raise
-                failure = AudienceTakenError(
-                    f"Criteo says that the name {wanted.name!r} is taken, but among those of "
-                    f"{self._shelf.owner} it shows no such segment. Choose another name.",
-                    reference=refused.reference,
-                )
-            if found := self.find_by_name(wanted.name):
-                return found
-        raise failure
+
+        def taken(refused: RefusedAnswerError) -> AudienceTakenError | None:
+            if refused.code != NAME_TAKEN_CODE:
+                return None
+            return AudienceTakenError(
+                f"Criteo says that the name {wanted.name!r} is taken, but among those of "
+                f"{self._shelf.owner} it shows no such segment. Choose another name.",
+                reference=refused.reference,
+            )
+
+        return make_audience(
+            lambda: self._create(wanted, contact_list), lambda: self.find_by_name(wanted.name), taken
+        )
 
     def update(self, audience: Audience, wanted: Wanted) -> Audience:
         """Rename or describe a contact list; what is right already is not sent.

@@ -40,12 +40,12 @@ from dbt_activate.http.answer import (
     Answer,
     Fault,
     Kind,
-    LostAnswerError,
     RefusedAnswerError,
     Request,
     kind_of,
 )
 from dbt_activate.http.client import Client, Credentials, warm_up
+from dbt_activate.http.making import make_audience
 from dbt_activate.http.oauth import ClientCredentials, judge_token
 from dbt_activate.http.portions import Portions
 from dbt_activate.identifiers import CUSTOMER_ID, EMAIL, IdentifierType
@@ -58,7 +58,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LABEL = "SAP Emarsys"
-CREATE_ATTEMPTS = 3
 MEMBERS_PAGE = 10_000  # Emarsys's default; it would give up to 100,000 at once
 CONTACTS_PAGE = 1_000  # the most contacts that one contact/getdata looks up
 WSSE_SECONDS = 300  # how far the clocks of the two sides may be apart
@@ -392,21 +391,16 @@ class ContactLists:
         Raises:
             AudienceTakenError: The name is taken by a list that cannot be seen.
         """
-        for _ in range(CREATE_ATTEMPTS):
-            try:
-                return self._create(wanted)
-            except LostAnswerError as lost:
-                failure: Exception = lost
-            except RefusedAnswerError as refused:
-                if refused.code != NAME_TAKEN:
-                    raise
-                failure = AudienceTakenError(
-                    f"{LABEL} says that the name {wanted.name!r} is taken, but lists no such contact list. "
-                    "Choose another name."
-                )
-            if found := self.find_by_name(wanted.name):
-                return found
-        raise failure
+
+        def taken(refused: RefusedAnswerError) -> AudienceTakenError | None:
+            if refused.code != NAME_TAKEN:
+                return None
+            return AudienceTakenError(
+                f"{LABEL} says that the name {wanted.name!r} is taken, but lists no such contact list. "
+                "Choose another name."
+            )
+
+        return make_audience(lambda: self._create(wanted), lambda: self.find_by_name(wanted.name), taken)
 
     def rename(self, audience: Audience, name: str) -> Audience:
         """Give a list another name.

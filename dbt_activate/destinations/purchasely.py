@@ -38,6 +38,7 @@ from dbt_activate.http.answer import (
     kind_of,
 )
 from dbt_activate.http.client import Client, warm_up
+from dbt_activate.http.making import make_audience
 from dbt_activate.http.polling import poll
 from dbt_activate.http.portions import Portions
 from dbt_activate.identifiers import IdentifierType
@@ -51,7 +52,6 @@ Found = TypeVar("Found")
 
 AUDIENCES_OF_A_PAGE = 25
 USERS_OF_A_PAGE = 10_000  # the most that can be asked for
-CREATE_ATTEMPTS = 3
 
 FRAME_BYTES = 100
 """More than what stands around the identifiers of a request: ``{"add":[],"remove":[]}``."""
@@ -242,22 +242,16 @@ class Purchasely(Destination):
             RefusedError: It cannot be made, or the vendor_id is taken by one that cannot be seen.
         """
         key = _key_of(wanted)
-        for _ in range(CREATE_ATTEMPTS):
-            try:
-                self._api.create(key, wanted.name, _own(wanted).identifier_type)
-                return Audience(key, wanted.name)
-            except LostAnswerError as lost:
-                failure: DestinationError = lost
-            except RefusedAnswerError as refused:
-                # How a taken vendor_id is refused is not documented: with these, by all likelihood.
-                if refused.status not in (409, 422):
-                    raise
-                failure = _not_made(key, refused)
-            if found := self.find(wanted, key):
-                return found
-            if not isinstance(failure, LostAnswerError):
-                break
-        raise failure
+
+        def create() -> Audience:
+            self._api.create(key, wanted.name, _own(wanted).identifier_type)
+            return Audience(key, wanted.name)
+
+        def taken(refused: RefusedAnswerError) -> DestinationError | None:
+            # How a taken vendor_id is refused is not documented: with these, by all likelihood.
+            return _not_made(key, refused) if refused.status in (409, 422) else None
+
+        return make_audience(create, lambda: self.find(wanted, key), taken)
 
     def push(self, audience: Audience, delivery: Delivery) -> Receipt:
         """Add or remove people, in one request if Purchasely finds it not too large, and wait until done."""

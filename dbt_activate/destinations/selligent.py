@@ -32,12 +32,12 @@ from dbt_activate.http.answer import (
     Fault,
     Kind,
     LateAnswerError,
-    LostAnswerError,
     RefusedAnswerError,
     Request,
     kind_of,
 )
 from dbt_activate.http.client import Client, warm_up
+from dbt_activate.http.making import make_audience
 from dbt_activate.http.polling import poll
 from dbt_activate.http.portions import Portions
 from dbt_activate.identifiers import CUSTOMER_ID, IdentifierType
@@ -61,7 +61,6 @@ BUSY = "list-busy"
 
 API_NAME = r"[A-Za-z][A-Za-z0-9_]{0,49}"  # Selligent publishes no rule: on the safe side
 PAGE_SIZE = 1_000  # the most that a search takes at once is not documented
-CREATE_ATTEMPTS = 3
 
 ACCESS_HINT = (
     "Selligent says the same of a wrong key and of a missing right. Check api_key and api_secret; and, in "
@@ -251,17 +250,13 @@ class Selligent(Destination):
         place = _Place.of(self._settings, wanted)
         body = {"api_name": place.segment, "name": _underscored(wanted.name)}
         body |= {"description": wanted.description} if wanted.description else {}
-        for _ in range(CREATE_ATTEMPTS):
-            try:
-                self._portal.call("POST", f"{place.list_path}/segments/static", body, idempotent=False)
-                return Audience(place.remote_id, body["name"], body.get("description"))
-            except (LostAnswerError, RefusedAnswerError) as error:
-                failure = error
-            if found := self._find(place):
-                return found
-            if isinstance(failure, RefusedAnswerError):
-                break
-        raise failure
+
+        def create() -> Audience:
+            self._portal.call("POST", f"{place.list_path}/segments/static", body, idempotent=False)
+            return Audience(place.remote_id, body["name"], body.get("description"))
+
+        # How a taken name is refused is not documented: after any refusal it is looked for.
+        return make_audience(create, lambda: self._find(place), lambda refused: refused)
 
     def push(self, audience: Audience, delivery: Delivery) -> Receipt:
         """Add or remove records of the list, in one request if it is not too large or too slow."""

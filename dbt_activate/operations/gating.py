@@ -144,9 +144,10 @@ class Gating:
     def _state(self) -> tuple[Overview, Recorded]:
         workspace = self.workspace
         with workspace.warehouse.session(read_only=True) as session:
-            overview = read_overview(session, workspace.tables, workspace.place.clock())
-            target = workspace.target.name
-            return overview, read_recorded(session, workspace.tables, workspace.project.name, target)
+            tables, existing = workspace.tables, workspace.tables.existing(session)
+            project, target = workspace.project.name, workspace.target.name
+            overview = read_overview(session, tables, workspace.place.clock(), existing, is_counted=False)
+            return overview, read_recorded(session, tables, existing, project, target)
 
     def _decide(self, activation: Activation, gate: Gate, overview: Overview) -> Decision:
         if not gate.is_open:

@@ -128,8 +128,10 @@ class Invocation:
         self._decide(activations)
         if activations:
             self._emit(found(activations, self._context.target, self.threads))
-        result = self.execute(activations)
         alerting = Alerting(self._workspace, self.id, self._emit)
+        if not self._request.dry_run:
+            alerting.get_ready()
+        result = self.execute(activations)
         if not self._request.dry_run:
             result = alerting.take_in(result, self._names_rejections())
         if args is not None:

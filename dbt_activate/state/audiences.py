@@ -19,7 +19,7 @@ class Pending(StrEnum):
     CREATE = "create"
     """We are making it: one of that name found later is ours."""
     REFILL = "refill"
-    """It was made anew: what the snapshot holds is of the one that vanished."""
+    """It was made anew: whoever the snapshot holds may be in it or not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,15 +47,31 @@ class Overview:
         return {*self.audiences, *self.last_runs}
 
 
-def read_overview(session: Session, tables: Tables, now: datetime) -> Overview:
-    """Read how all audiences stand."""
-    if "runs" not in (existing := tables.existing(session)):  # the last table that is made
+def read_overview(
+    session: Session,
+    tables: Tables,
+    now: datetime,
+    existing: frozenset[str] | None = None,
+    *,
+    is_counted: bool = True,
+) -> Overview:
+    """Read how all audiences stand.
+
+    Args:
+        session: A session.
+        tables: The state tables.
+        now: The time, in UTC.
+        existing: Which tables there are, where that is known already.
+        is_counted: Whether to count the members, too.
+    """
+    existing = tables.existing(session) if existing is None else existing
+    if "runs" not in existing:  # the last table that is made
         return Overview()
     name = tables.name
     audiences, last_runs = read_audiences(session, tables), _last_runs(session, tables)
     return Overview(
         audiences=audiences,
-        members=_members(session, tables, {*audiences, *last_runs}, existing),
+        members=_members(session, tables, {*audiences, *last_runs}, existing) if is_counted else {},
         last_runs=last_runs,
         last_successes=_last_successes(session, tables),
         open_changes=_by_key(
@@ -106,7 +122,7 @@ def _members(
     session: Session, tables: Tables, keys: Iterable[str], existing: frozenset[str]
 ) -> dict[str, int]:
     made = [key for key in keys if tables.snapshot_table(key) in existing]
-    return {key: sum(Snapshot(tables, key).sizes(session).values()) for key in made}
+    return {key: Snapshot(tables, key).size(session) for key in made}
 
 
 def _by_key(session: Session, sql: str) -> dict[str, Any]:

@@ -47,9 +47,19 @@ class Recorded:
         return built_at is not None and built_at > moment
 
 
-def read_recorded(session: Session, tables: Tables, project: str, target: str) -> Recorded:
-    """Read what is recorded of a project and a target; nothing where the package is not in use."""
-    if not {INVOCATIONS, RESULTS} <= tables.existing(session):
+def read_recorded(
+    session: Session, tables: Tables, existing: frozenset[str], project: str, target: str
+) -> Recorded:
+    """Read what is recorded of a project and a target; nothing where the package is not in use.
+
+    Args:
+        session: A session.
+        tables: The state tables.
+        existing: Which tables there are.
+        project: dbt's name of the project.
+        target: The dbt target.
+    """
+    if not {INVOCATIONS, RESULTS} <= existing:
         return Recorded()
     invocations, results = tables.name(INVOCATIONS), tables.name(RESULTS)
     known = session.rows(

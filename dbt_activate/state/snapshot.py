@@ -61,10 +61,10 @@ class Snapshot:
         )
         return None if session.rows(differs, [member_type, member_type]) else int(in_snapshot)
 
-    def sizes(self, session: Session) -> dict[str, int]:
-        """Count the members by type."""
-        rows = session.rows(f"select identifier_type, count(*) from {self._table} group by identifier_type")
-        return {row[0]: row[1] for row in rows}
+    def size(self, session: Session) -> int:
+        """Count the members."""
+        [(count,)] = session.rows(f"select count(*) from {self._table}")
+        return int(count)
 
     def apply(self, session: Session, run_id: str) -> None:
         """Carry out a run's accepted deliveries: removals leave, additions enter.
@@ -83,10 +83,6 @@ class Snapshot:
             "and s.identifier = c.identifier)",
             [self.audience_key, run_id],
         )
-
-    def clear(self, session: Session) -> None:
-        """Forget all members."""
-        session.execute(f"delete from {self._table}")
 
     def fold(self, session: Session, member_type: str, hashes: pl.DataFrame) -> None:
         """Hold the members of one type as hashes from now on.

@@ -47,7 +47,7 @@ class Binding:
     notes: list[str] = field(default_factory=list)
 
     def bind(self) -> Audience:
-        """Return the remote audience, made if need be. If `needs_refill`, the snapshot is void.
+        """Return the remote audience, made if need be. If `needs_refill`, nobody in the snapshot is sure.
 
         Raises:
             AudienceTakenError: One of that name exists and is not ours.
@@ -57,7 +57,7 @@ class Binding:
 
     @property
     def needs_refill(self) -> bool:
-        """Whether the audience vanished and was made anew, so that nobody is in it."""
+        """Whether the audience vanished and was made anew, so that whoever is held may not be in it."""
         return self.record.pending is Pending.REFILL
 
     def _known(self) -> Audience | None:
@@ -98,7 +98,7 @@ class Binding:
         self._note(pending=Pending.CREATE)
         try:
             audience = self.destination.create(self.activation.audience)
-        except (RefusedError, AccessError, AuthenticationError):
+        except (RefusedError, AccessError, AuthenticationError, AudienceTakenError):
             self._note(pending=Pending.NOTHING)  # certainly not made: one found later is not ours
             raise
         self._take_over(audience, is_ours=True)

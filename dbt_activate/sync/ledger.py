@@ -81,10 +81,6 @@ class Ledger:
         self._recorders = self._rejections.recorders(session)
         self._openings = tuple(o for o in self._log.openings(session) if o.run_id not in overtaken)
 
-    def forget_members(self, session: Session) -> None:
-        """Empty the snapshot: the audience that it spoke of has vanished."""
-        self._snapshot.clear(session)
-
     def fold(self, session: Session, plan: Plan) -> None:
         """Put those member types into one form of which the snapshot holds two."""
         for member_type, diff in plan.diffs.items():

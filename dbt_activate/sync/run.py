@@ -158,6 +158,7 @@ class Sync:
     tally: Tally = field(default_factory=Tally, init=False)
     notes: list[str] = field(default_factory=list, init=False)
     _ledger: Ledger = field(init=False)
+    _record: AudienceRecord = field(init=False)
     _flushed_at: datetime = field(init=False)
     _renewing: threading.Lock = field(default_factory=threading.Lock, init=False)
 
@@ -214,12 +215,10 @@ class Sync:
         self.destination.get_ready()
         with self._session() as session:
             self._ledger.open(session)
-            record = self._read_record(session)
-            if record.pending is Pending.REFILL:
-                record = self._refill(session, record)
-            self.remote_id = record.remote_id
+            self._record = self._read_record(session)
+            self.remote_id = self._record.remote_id
             self._make_plan(session)
-        return record
+        return self._record
 
     def _make_plan(self, session: Session) -> None:
         self.plan = make_plan(
@@ -227,7 +226,7 @@ class Sync:
             self.context.tables,
             self.activation,
             type(self.destination),
-            full_refresh=self.context.options.full_refresh,
+            full_refresh=self.context.options.full_refresh or self._is_refilled,
         )
         check_guards(self.plan, self.context.options.allowed)
         self.run = replace(self.run, members=self.plan.members, invalid=sum(self.plan.invalid.values()))
@@ -240,22 +239,34 @@ class Sync:
         audience = binding.bind()
         self.notes += binding.notes
         self.remote_id = audience.remote_id
-        if binding.needs_refill:
+        is_new = binding.needs_refill and not self._is_refilled
+        self._record = binding.record
+        if is_new:
             with self._session() as session:
-                self._refill(session, binding.record)
                 self._make_plan(session)
         return audience
+
+    @property
+    def _is_refilled(self) -> bool:
+        """Whether nobody in the snapshot is sure, as the audience vanished, or seemed to.
+
+        Where the new one has the id of the old one it may be the same, with everybody still in it.
+        """
+        return self._record.pending is Pending.REFILL
 
     def _write_log(self) -> pl.DataFrame:
         """Write down what will be sent, before any of it is."""
         plan = self._planned
         changes = plan.changes(DeliveryLimits.of(self.destination))
         self.run = replace(self.run, deliveries=changes["delivery"].n_unique())
-        if changes.height or plan.is_folded:
+        if changes.height or plan.is_folded or self._is_refilled:
             with self._session() as session:
                 write_run(session, self.context.tables, self.run)
                 self._ledger.fold(session, plan)
                 self._ledger.write(session, changes)
+                if self._is_refilled:  # all are in the log now, and unsure until they are through
+                    record, now = replace(self._record, pending=Pending.NOTHING), self.context.clock()
+                    self._record = write_audience(session, self.context.tables, record, now)
         if self.watcher:
             self.watcher.planned(plan)
         return changes
@@ -403,9 +414,3 @@ class Sync:
     def _save_record(self, record: AudienceRecord) -> AudienceRecord:
         with self._session() as session:
             return write_audience(session, self.context.tables, record, self.context.clock())
-
-    def _refill(self, session: Session, record: AudienceRecord) -> AudienceRecord:
-        """Forget who was in the audience that vanished."""
-        self._ledger.forget_members(session)
-        record = replace(record, pending=Pending.NOTHING)
-        return write_audience(session, self.context.tables, record, self.context.clock())

@@ -350,8 +350,8 @@ def test_a_create_by_name(server: ScriptedServer, connect: Connect) -> None:
     ("make", "answer", "error", "message"),
     [
         (None, None, RefusedError, "has no `create` among its requests"),
-        (MAKE, {"no": "id"}, RefusedError, r"no id where requests\.create\.id"),
-        (MAKE, {"id": {"a": 1}}, RefusedError, r"no id where requests\.create\.id"),
+        (MAKE, {"no": "id"}, UnavailableError, r"no id where requests\.create\.id"),
+        (MAKE, {"id": {"a": 1}}, UnavailableError, r"no id where requests\.create\.id"),
     ],
 )
 def test_an_audience_that_cannot_be_made(

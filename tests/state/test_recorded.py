@@ -46,7 +46,7 @@ def record(session: Session) -> Record:
 
 def test_without_the_package_nothing_is_recorded(session: Session, tables: Tables) -> None:
     """No table of it is needed."""
-    assert read_recorded(session, tables, "shop", "prod") == Recorded()
+    assert read_recorded(session, tables, tables.existing(session), "shop", "prod") == Recorded()
 
 
 def test_the_last_invocation_of_this_project_counts(session: Session, tables: Tables, record: Record) -> None:
@@ -55,7 +55,7 @@ def test_the_last_invocation_of_this_project_counts(session: Session, tables: Ta
     record("b", 1, "model.shop.two", command="run")
     record("f", 2, "source.shop.raw.orders", command="freshness")
     record("x", 3, "model.other.one", project="other")
-    found = read_recorded(session, tables, "shop", "prod")
+    found = read_recorded(session, tables, tables.existing(session), "shop", "prod")
     assert found.latest is not None
     assert found.freshness is not None
     assert (found.latest.invocation_id, found.latest.command, [*found.latest.nodes]) == (
@@ -64,14 +64,14 @@ def test_the_last_invocation_of_this_project_counts(session: Session, tables: Ta
         ["model.shop.two"],
     )
     assert [*found.freshness.nodes] == ["source.shop.raw.orders"]
-    assert read_recorded(session, tables, "shop", "dev").latest is None
+    assert read_recorded(session, tables, tables.existing(session), "shop", "dev").latest is None
 
 
 def test_what_was_built_since(session: Session, tables: Tables, record: Record) -> None:
     """By any invocation that is recorded."""
     record("a", 0, "model.shop.one", "model.shop.two")
     record("b", 2, "model.shop.two")
-    found = read_recorded(session, tables, "shop", "prod")
+    found = read_recorded(session, tables, tables.existing(session), "shop", "prod")
     tuesday = MONDAY + timedelta(days=1)
     assert found.was_built_since("model.shop.two", tuesday)
     assert not found.was_built_since("model.shop.one", tuesday)

@@ -23,6 +23,7 @@ from dbt_activate.errors import (
 )
 from dbt_activate.http.answer import LostAnswerError, RefusedAnswerError
 from dbt_activate.http.client import warm_up
+from dbt_activate.http.making import make_audience
 from dbt_activate.http.portions import Portions
 
 if TYPE_CHECKING:
@@ -40,9 +41,8 @@ if TYPE_CHECKING:
     from dbt_activate.throttle import Throttles
 
 MEMBERS_EACH = 100
+TAKEN = "taken"
 """How many members a delivery has where each is a request of its own."""
-
-CREATE_ATTEMPTS = 3
 
 
 class Http(Destination):
@@ -123,17 +123,11 @@ class Http(Destination):
                 f"The endpoint has no audience {wanted.name!r}, and the entry has no `create` among its "
                 "requests. Make the audience there, or add the request."
             )
-        failure: DestinationError | None = None
-        for _ in range(CREATE_ATTEMPTS):
-            try:
-                made = self._create(wanted)
-            except LostAnswerError as lost:
-                made, failure = None, lost
-            else:
-                failure = None if made else _taken(wanted.name)
-            if found := made or self.find(wanted, None):
-                return found
-        raise failure or _taken(wanted.name)
+        return make_audience(
+            lambda: self._create(wanted),
+            lambda: self.find(wanted, None),
+            lambda refused: _taken(wanted.name) if refused.code == TAKEN else None,
+        )
 
     def update(self, audience: Audience, wanted: Wanted) -> Audience:
         """Rename or describe an audience."""
@@ -220,8 +214,7 @@ class Http(Destination):
                     return Audience(_id(found, "find"), wanted.name, description or None)
         return None
 
-    def _create(self, wanted: Wanted) -> Audience | None:
-        """Make an audience; None if the name is taken."""
+    def _create(self, wanted: Wanted) -> Audience:
         request = self._requests.create
         if request is None:
             return Audience(wanted.name, wanted.name)
@@ -233,8 +226,12 @@ class Http(Destination):
         if request.id is None:
             return Audience(wanted.name, wanted.name, described)
         if verdict is Verdict.TAKEN:
-            return None
-        return Audience(_id(look_up(request.id, answer.body), "create"), wanted.name, described)
+            raise RefusedAnswerError("The name is taken.", status=answer.status, code=TAKEN)
+        try:
+            return Audience(_id(look_up(request.id, answer.body), "create"), wanted.name, described)
+        except RefusedError as error:
+            unseen = LostAnswerError(str(error))  # it was made all the same
+        raise unseen
 
     def _push(self, audience: Audience, delivery: Delivery, request: MemberRequest) -> Receipt:
         """Send members in one request, and again without those for whom it was not taken as a whole."""

@@ -11,12 +11,12 @@ from dbt_activate.errors import AudienceGoneError
 from dbt_activate.http.answer import (
     Answer,
     Fault,
-    LostAnswerError,
     RefusedAnswerError,
     Request,
     judge_status,
 )
 from dbt_activate.http.client import Client, NoCredentials
+from dbt_activate.http.making import make_audience
 from dbt_activate.identifiers import CUSTOMER_ID, EMAIL, IdentifierType
 
 if TYPE_CHECKING:
@@ -82,14 +82,10 @@ class Acme(Destination):
 
     def create(self, wanted: Wanted) -> Audience:
         """Make a group unless one of that name is there: Acme would make a second one."""
-        for _ in range(3):
-            if found := self.find(wanted, None):
-                return found
-            try:
-                return _audience(self._call("POST", "/groups", _names(wanted), idempotent=False))
-            except LostAnswerError as lost:
-                failure = lost
-        raise failure
+        return self.find(wanted, None) or make_audience(
+            create=lambda: _audience(self._call("POST", "/groups", _names(wanted), idempotent=False)),
+            find=lambda: self.find(wanted, None),
+        )
 
     def update(self, audience: Audience, wanted: Wanted) -> Audience:
         """Name and describe a group."""
