@@ -27,8 +27,9 @@ demo: $(STAMP)  ## Build the example project and activate it into the sandbox.
 test: lint types  ## Lint, check types and run the tests.
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
 
-test-all: lint types  ## The same, with the slow tests.
+test-all: lint types  ## The same, with the slow tests, and the dbt part on every version of dbt.
 	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/nox
 
 lint: $(STAMP)  ## Check style and formatting.
 	$(BIN)/ruff check .
