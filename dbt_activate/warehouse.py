@@ -53,6 +53,9 @@ class Session(Protocol):
             RelationMissingError: There is no such relation, or this role cannot see it.
         """
 
+    def tables(self, database: str, schema: str) -> frozenset[str]:
+        """Return the names of the tables in a schema; none where there is no such schema."""
+
     def frame(self, sql: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
         """Run a query and return all rows as a Polars frame, by way of Arrow."""
 

@@ -12,18 +12,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import SecretStr, ValidationError
 
 from dbt_activate.dbt.jinja import MissingEnvVarError, Renderer, UnknownTarget
-from dbt_activate.destinations import load_destination
+from dbt_activate.destinations import destination_types, load_destination
 from dbt_activate.errors import ConfigError, Problem
 from dbt_activate.problems import describe, dotted, near_match, place
 from dbt_activate.yaml_file import YamlFile, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
+    from importlib.metadata import EntryPoint
 
     from dbt_activate.dbt.jinja import RenderError
     from dbt_activate.dbt.project import DbtProject
@@ -137,6 +139,10 @@ class _Reader:
         self._problems: list[Problem] = []
         self._notes: list[Problem] = []
 
+    @cached_property
+    def _types(self) -> Mapping[str, EntryPoint]:
+        return destination_types()
+
     def read(self) -> Destinations:
         content = {} if self._file.data is None else self._file.data
         if not isinstance(content, Mapping):
@@ -193,7 +199,7 @@ class _Reader:
             self._add((name, "type"), "is required: it says which tool this is.", hint)
             return None
         try:
-            return load_destination(kind)
+            return load_destination(kind, self._types)
         except ConfigError as error:
             self._add((name, "type"), str(error))
             return None

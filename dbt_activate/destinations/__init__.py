@@ -41,16 +41,18 @@ def destination_types() -> Mapping[str, EntryPoint]:
     return found
 
 
-def load_destination(type_name: str) -> type[Destination]:
+def load_destination(type_name: str, types: Mapping[str, EntryPoint] | None = None) -> type[Destination]:
     """Import one destination.
 
     Args:
         type_name: Its registered name, as it stands in ``type:``.
+        types: What `destination_types` returned, for whoever loads several: each call looks through all
+            packages that are installed.
 
     Raises:
         ConfigError: No package declares that type, or the one that does cannot be loaded.
     """
-    types = destination_types()
+    types = destination_types() if types is None else types
     if type_name not in types:
         raise ConfigError(_unknown(type_name, list(types)))
     entry_point = types[type_name]

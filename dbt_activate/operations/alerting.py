@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,10 +36,6 @@ class Alerting:
     workspace: Workspace
     invocation_id: str
     emit: Emit
-
-    def get_ready(self) -> None:
-        """Import in the background what is needed once the sync is through; the warehouse is at work then."""
-        threading.Thread(target=lambda: self._unharmed(_import_desk, None), name="alerting").start()
 
     def take_in(self, result: SyncResult, names_rejections: Mapping[str, bool]) -> SyncResult:
         """Return the results with what there is to warn of; see `Desk.take_in`."""
@@ -86,7 +80,3 @@ class Alerting:
             logger.debug("not foreseen", exc_info=bug)
             self.emit(not_notified(f"Warnings were not dealt with: {type(bug).__name__} (a bug)."))
             return otherwise
-
-
-def _import_desk() -> None:
-    importlib.import_module("dbt_activate.alerts.desk")

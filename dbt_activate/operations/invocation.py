@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
+import threading
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from dbt_activate.operations.workspace import Workspace
 
 logger = logging.getLogger("dbt_activate.operations.invocation")
+
+_NEEDED_SOON = ("polars", "dbt_activate.alerts.desk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +130,11 @@ class Invocation:
             KeyboardInterrupt: A person pressed Ctrl-C.
         """
         self._workspace.check_target(activations)
+        _import_ahead()
         self._decide(activations)
         if activations:
             self._emit(found(activations, self._context.target, self.threads))
         alerting = Alerting(self._workspace, self.id, self._emit)
-        if not self._request.dry_run:
-            alerting.get_ready()
         result = self.execute(activations)
         if not self._request.dry_run:
             result = alerting.take_in(result, self._names_rejections())
@@ -287,3 +291,14 @@ class Invocation:
         return ActivationResult(
             activation, status, f"{reason}. Run sync again.", is_permitted=self._may_push(activation)
         )
+
+
+def _import_ahead() -> None:
+    """Import in the background what is needed soon, while the warehouse is at work."""
+    threading.Thread(target=_import_all, name="importing").start()
+
+
+def _import_all() -> None:
+    with suppress(Exception):  # whoever needs it meets the error, and tells of it
+        for name in _NEEDED_SOON:
+            importlib.import_module(name)

@@ -13,10 +13,10 @@ from dbt_activate.errors import ActivateError, GuardError
 from dbt_activate.reporting.events import Emit
 from dbt_activate.reporting.lines import Turn, delivered, planned
 from dbt_activate.reporting.results import ActivationResult, Status
-from dbt_activate.state.runs import RunRecord, write_run
+from dbt_activate.state.runs import write_run
 from dbt_activate.sync.plan import DeliveryLimits, Plan, PlannedDelivery, check_guards
 from dbt_activate.sync.planning import make_plan
-from dbt_activate.sync.run import Context, Sync, new_run_id
+from dbt_activate.sync.run import Context, Sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,26 +74,11 @@ def plan_one(turn: Turn, entry: DestinationEntry, context: Context, *, only_aske
 
 def record_held(result: ActivationResult, context: Context) -> ActivationResult:
     """Record that a segment was held: nobody was sent, and the history says why."""
-    now, activation = context.clock(), result.activation
-    record = RunRecord(
-        run_id=new_run_id(now),
-        audience_key=activation.key,
-        destination=activation.destination,
-        activation=activation.name,
-        model=activation.model.unique_id,
-        target=context.target,
-        invocation_id=context.invocation_id,
-        results_id=context.results_id,
-        fingerprint=activation.fingerprint,
-        invoked_at=context.invoked_at or now,
-        started_at=now,
-        finished_at=now,
-        status=result.status.value,
-        message=result.message,
-    )
+    begun = context.new_run(result.activation)
+    record = replace(begun, finished_at=begun.started_at, status=result.status.value, message=result.message)
     try:
         with context.warehouse.session() as session:
-            context.tables.create(session, activation.key)
+            context.tables.create(session, record.audience_key)
             write_run(session, context.tables, record)
     except ActivateError as error:
         return replace(result, notes=(f"this is not in the history: {error}",))

@@ -7,24 +7,22 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
-import polars as pl
-
 from dbt_activate.config.activation import OnExisting
 from dbt_activate.delivery import Audience
 from dbt_activate.errors import ActivateError, AudienceGoneError
 from dbt_activate.identifiers import Form, hashed, mask
+from dbt_activate.lazy_polars import pl
 from dbt_activate.operations.invocation import Invocation, Request
 from dbt_activate.operations.opening import open_permitted
 from dbt_activate.reporting.listing import Columns, Listing
 from dbt_activate.state.audiences import AudienceRecord, read_audiences
 from dbt_activate.state.changes import ChangeLog
-from dbt_activate.state.lease import utc_now
-from dbt_activate.state.runs import RunRecord, write_run
+from dbt_activate.state.runs import NOTED, write_run
 from dbt_activate.state.snapshot import Snapshot
 from dbt_activate.sync.diff import IDENTIFIER, identifiers, normalise
 from dbt_activate.sync.ledger import Ledger
 from dbt_activate.sync.plan import TYPE, Allowed, DeliveryLimits, nobody, number_changes
-from dbt_activate.sync.run import new_run_id
+from dbt_activate.sync.run import Context
 
 if TYPE_CHECKING:
     from dbt_activate.config.activation import Activation
@@ -167,29 +165,24 @@ class _Verifier:
 
     def note_for_repair(self, comparison: Comparison) -> None:
         """Note who differs as unsure, so that the next sync sends them whichever way the segment says."""
-        tables, key, now = self.workspace.tables, self.activation.key, utc_now()
-        ledger = Ledger(tables, key, new_run_id(now))
+        context = Context(
+            self.workspace.warehouse,
+            self.workspace.tables,
+            self.workspace.target.name,
+            self.workspace.manifest.metadata.invocation_id,
+        )
+        run = context.new_run(self.activation)
+        ledger = Ledger(context.tables, run.audience_key, run.run_id)
         changes = number_changes(
             removed=_by_type(comparison.strangers) if self._may_remove_strangers else {},
             added=_by_type(comparison.missing),
             limits=DeliveryLimits.of(self.destination),
         )
-        record = RunRecord(
-            run_id=ledger.run_id,
-            audience_key=key,
-            destination=self.activation.destination,
-            activation=self.activation.name,
-            model=self.activation.model.unique_id,
-            target=self.workspace.target.name,
-            invocation_id=self.workspace.manifest.metadata.invocation_id,
-            started_at=now,
-            finished_at=now,
-            status="success",
-            message=f"verify: {changes.height:,} members noted, to be sent again",
-        )
-        with self.workspace.warehouse.session() as session:
+        message = f"verify: {changes.height:,} members noted, to be sent again"
+        run = replace(run, finished_at=run.started_at, status=NOTED, message=message)
+        with context.warehouse.session() as session:
             ledger.open(session)
-            write_run(session, tables, record)
+            write_run(session, context.tables, run)
             ledger.write(session, changes)
             ledger.lease.release(session)
 
@@ -283,10 +276,11 @@ class _Verifier:
             return replace(found, verdict=Verdict.NOT_COMPARED, note=note)
         low, high = result.expected - result.unsure, result.expected + result.unsure
         is_equal = low <= actual and (actual <= high or not record.is_ours)
-        note = (
-            "" if is_equal else f"{label} says only how many; run sync with --full-refresh to send all again"
-        )
-        return replace(found, verdict=Verdict.EQUAL if is_equal else Verdict.DIFFERENT, note=note)
+        if is_equal:
+            return found
+        flags = "--full-refresh --ignore-schedule" if self.activation.schedule else "--full-refresh"
+        note = f"{label} says only how many; run sync with {flags} to send all again"
+        return replace(found, verdict=Verdict.DIFFERENT, note=note)
 
 
 def _as_sent(members: pl.DataFrame, member_type: str) -> pl.DataFrame:

@@ -16,27 +16,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import polars as pl
+from dbt_activate.lazy_polars import pl
 
 if TYPE_CHECKING:
     from dbt_activate.state.tables import Tables
     from dbt_activate.warehouse import Session
 
 FIRST_OPENING = 1
-
-_RECEIPT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "audience_key": pl.String,
-    "run_id": pl.String,
-    "opening": pl.Int32,
-    "delivery": pl.Int32,
-    "accepted": pl.Boolean,
-    "rejected": pl.Int64,
-    "unnamed_rejections": pl.Int64,
-    "sample": pl.String,
-    "reference": pl.String,
-    "message": pl.String,
-    "answered_at": pl.Datetime("us"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +110,7 @@ class ChangeLog:
         Of no effect on one that was reopened since: its outcome is unknown again.
         """
         rows = [(self.audience_key, run_id, FIRST_OPENING, *_receipt_values(outcome)) for outcome in outcomes]
-        session.append(self._receipts, pl.DataFrame(rows, schema=_RECEIPT_SCHEMA, orient="row"))
+        session.append(self._receipts, pl.DataFrame(rows, schema=_receipt_schema(), orient="row"))
 
     def settle(self, session: Session, run_id: str) -> None:
         """Close the deliveries of a run that were accepted and have been applied."""
@@ -192,3 +178,19 @@ def _receipt_values(outcome: Outcome) -> tuple[object, ...]:
         outcome.message,
         outcome.answered_at,
     )
+
+
+def _receipt_schema() -> dict[str, pl.DataType | type[pl.DataType]]:
+    return {
+        "audience_key": pl.String,
+        "run_id": pl.String,
+        "opening": pl.Int32,
+        "delivery": pl.Int32,
+        "accepted": pl.Boolean,
+        "rejected": pl.Int64,
+        "unnamed_rejections": pl.Int64,
+        "sample": pl.String,
+        "reference": pl.String,
+        "message": pl.String,
+        "answered_at": pl.Datetime("us"),
+    }

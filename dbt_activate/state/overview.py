@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_activate.state.audiences import AudienceRecord, read_audiences
 from dbt_activate.state.lease import Claim
-from dbt_activate.state.runs import RunRecord, read_runs
+from dbt_activate.state.runs import RunRecord, read_last_runs, read_runs
 from dbt_activate.state.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def read_overview(
     if "runs" not in existing:  # the last table that is made
         return Overview()
     name = tables.name
-    audiences, last_runs = read_audiences(session, tables), _last_runs(session, tables)
+    audiences, last_runs = read_audiences(session, tables), read_last_runs(session, tables)
     return Overview(
         audiences=audiences,
         members=_members(session, tables, {*audiences, *last_runs}, existing) if is_counted else {},
@@ -97,17 +97,8 @@ def read_history(
     if "runs" not in tables.existing(session):
         return []
     asked: Iterable[str | None] = [None] if keys is None else keys
-    frames = [read_runs(session, tables, key, limit) for key in asked]
-    runs = [RunRecord(**row) for frame in frames for row in frame.iter_rows(named=True)]
+    runs = [run for key in asked for run in read_runs(session, tables, key, limit)]
     return sorted(runs, key=lambda run: (run.started_at, run.run_id), reverse=True)[:limit]
-
-
-def _last_runs(session: Session, tables: Tables) -> dict[str, RunRecord]:
-    rows = session.frame(
-        "select * from (select *, row_number() over (partition by audience_key "
-        f"order by started_at desc, run_id desc) as age from {tables.name('runs')}) r where age = 1"
-    ).drop("age")
-    return {row["audience_key"]: RunRecord(**row) for row in rows.iter_rows(named=True)}
 
 
 def _last_successes(session: Session, tables: Tables) -> dict[str, datetime]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import polars as pl
+from dbt_activate.lazy_polars import pl
 
 if TYPE_CHECKING:
     from dbt_activate.state.tables import Tables

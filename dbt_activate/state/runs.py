@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 if TYPE_CHECKING:
     from dbt_activate.state.tables import Tables
     from dbt_activate.warehouse import Session
+
+
+NOTED = "noted"
+"""The status of what `verify --repair` notes before it syncs: no sync, and so never a success or a size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class RunRecord:
         invoked_at: When the invocation that the run is part of began; UTC. Schedules count from it.
         started_at: UTC.
         finished_at: UTC; None while it runs, or if it was killed.
-        status: ``running``, ``success``, ``partial``, ``error``, ``guarded``, ``held``.
+        status: ``running``, ``success``, ``partial``, ``error``, ``guarded``, ``held``, ``noted``.
         message: What went wrong; holds no identifier and no secret.
         members: Distinct, valid members of the segment.
         added: Members whose addition was accepted.
@@ -68,28 +70,43 @@ class RunRecord:
     invoked_at: datetime | None = None
 
 
+COLUMNS = RunRecord.__slots__
+
+
 def write_run(session: Session, tables: Tables, run: RunRecord) -> None:
     """Write a run's record, or over what stands there of it."""
-    table, names = tables.name("runs"), RunRecord.__slots__
-    values = [getattr(run, name) for name in names]
+    table = tables.name("runs")
+    values = [getattr(run, name) for name in COLUMNS]
     if session.rows(f"select 1 from {table} where run_id = ?", [run.run_id]):
-        settings = ", ".join(f"{name} = ?" for name in names)
+        settings = ", ".join(f"{name} = ?" for name in COLUMNS)
         session.execute(f"update {table} set {settings} where run_id = ?", [*values, run.run_id])
     else:
-        marks = ", ".join("?" * len(names))
-        session.execute(f"insert into {table} ({', '.join(names)}) values ({marks})", values)
+        marks = ", ".join("?" * len(COLUMNS))
+        session.execute(f"insert into {table} ({', '.join(COLUMNS)}) values ({marks})", values)
 
 
 def read_runs(
     session: Session, tables: Tables, audience_key: str | None = None, limit: int | None = None
-) -> pl.DataFrame:
+) -> list[RunRecord]:
     """Return runs, newest first, of one audience or of all."""
     where = "where audience_key = ? " if audience_key else ""
     cut = f" limit {int(limit)}" if limit else ""
-    return session.frame(
-        f"select * from {tables.name('runs')} {where}order by started_at desc, run_id desc{cut}",
+    rows = session.rows(
+        f"select {', '.join(COLUMNS)} from {tables.name('runs')} {where}"
+        f"order by started_at desc, run_id desc{cut}",
         [audience_key] if audience_key else [],
     )
+    return [RunRecord(*row) for row in rows]
+
+
+def read_last_runs(session: Session, tables: Tables) -> dict[str, RunRecord]:
+    """Return the last run of each audience, by the audience's key."""
+    columns = ", ".join(COLUMNS)
+    rows = session.rows(
+        f"select {columns} from (select {columns}, row_number() over (partition by audience_key "
+        f"order by started_at desc, run_id desc) as age from {tables.name('runs')}) r where age = 1"
+    )
+    return {run.audience_key: run for run in (RunRecord(*row) for row in rows)}
 
 
 def prune_history(session: Session, tables: Tables, now: datetime, history_days: int) -> None:

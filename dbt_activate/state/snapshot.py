@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import polars as pl
-
+from dbt_activate.lazy_polars import pl
 from dbt_activate.state.changes import FIRST_OPENING
 
 if TYPE_CHECKING:

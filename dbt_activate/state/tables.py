@@ -92,8 +92,4 @@ class Tables:
 
     def existing(self, session: Session) -> frozenset[str]:
         """Return which of the state tables have been made, snapshots among them."""
-        rows = session.rows(
-            "select table_name from information_schema.tables where table_catalog = ? and table_schema = ?",
-            [self.warehouse.database, self.schema],
-        )
-        return frozenset(row[0] for row in rows)
+        return session.tables(self.warehouse.database, self.schema)

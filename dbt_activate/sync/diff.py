@@ -16,9 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from dbt_activate.identifiers import SHA256_HEX, WHITE_SPACE, Form, IdentifierType, hashed, mask
+from dbt_activate.lazy_polars import pl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

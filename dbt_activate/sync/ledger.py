@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import polars as pl
-
+from dbt_activate.lazy_polars import pl
 from dbt_activate.state.changes import ChangeLog, Opening, Outcome
 from dbt_activate.state.lease import Clock, Lease, utc_now
 from dbt_activate.state.rejections import RejectedMember, Rejections

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-import polars as pl
-
 from dbt_activate.delivery import Delivery, Operation
 from dbt_activate.errors import GuardError
 from dbt_activate.identifiers import Form, hashed
+from dbt_activate.lazy_polars import pl
 from dbt_activate.sync.diff import IDENTIFIER, Diff, identifiers
 
 if TYPE_CHECKING:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from dbt_activate.errors import ConfigError, Problem
 from dbt_activate.identifiers import Form
+from dbt_activate.lazy_polars import pl
 from dbt_activate.state.changes import ChangeLog
 from dbt_activate.state.rejections import Rejections
 from dbt_activate.state.snapshot import Snapshot

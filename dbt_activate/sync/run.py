@@ -25,8 +25,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-import polars as pl
-
 from dbt_activate.delivery import Audience, Confirmation, Delivery, Receipt
 from dbt_activate.errors import (
     ActivateError,
@@ -36,6 +34,7 @@ from dbt_activate.errors import (
     OvertakenError,
     WarehouseError,
 )
+from dbt_activate.lazy_polars import pl
 from dbt_activate.state.audiences import AudienceRecord, Pending, read_audiences, write_audience
 from dbt_activate.state.lease import Clock, utc_now
 from dbt_activate.state.runs import RunRecord, prune_history, write_run
@@ -124,6 +123,24 @@ class Context:
     invoked_at: datetime | None = None
     tick_seconds: float = TICK_SECONDS
 
+    def new_run(self, activation: Activation) -> RunRecord:
+        """Begin the record of a run."""
+        now = self.clock()
+        return RunRecord(
+            run_id=new_run_id(now),
+            audience_key=activation.key,
+            destination=activation.destination,
+            activation=activation.name,
+            model=activation.model.unique_id,
+            target=self.target,
+            invocation_id=self.invocation_id,
+            started_at=now,
+            full_refresh=self.options.full_refresh,
+            results_id=self.results_id,
+            fingerprint=activation.fingerprint,
+            invoked_at=self.invoked_at or now,
+        )
+
 
 def new_run_id(now: datetime) -> str:
     """Make an id that sorts by time."""
@@ -163,23 +180,9 @@ class Sync:
     _renewing: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def __post_init__(self) -> None:
-        now, activation = self.context.clock(), self.activation
-        self.run = RunRecord(
-            run_id=new_run_id(now),
-            audience_key=activation.key,
-            destination=activation.destination,
-            activation=activation.name,
-            model=activation.model.unique_id,
-            target=self.context.target,
-            invocation_id=self.context.invocation_id,
-            started_at=now,
-            full_refresh=self.context.options.full_refresh,
-            results_id=self.context.results_id,
-            fingerprint=activation.fingerprint,
-            invoked_at=self.context.invoked_at or now,
-        )
-        self._ledger = Ledger(self.context.tables, activation.key, self.run.run_id, self.context.clock)
-        self._flushed_at = now
+        self.run = self.context.new_run(self.activation)
+        self._ledger = Ledger(self.context.tables, self.run.audience_key, self.run.run_id, self.context.clock)
+        self._flushed_at = self.run.started_at
 
     def execute(self) -> RunRecord:
         """Bring the audience in step with the segment.

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from dbt_activate.delivery import Confirmation, Operation, Receipt
+from dbt_activate.lazy_polars import pl
 from dbt_activate.state.changes import Outcome
 from dbt_activate.state.rejections import MEMBER, RejectedMember
 

@@ -1,8 +1,8 @@
 """The two ways to open a DuckDB database: the file itself, or through dbt's own adapter.
 
-A plain file is opened by `duckdb.connect`, in milliseconds and without dbt, which also serves users of a dbt
-that has no Python adapters. Everything else (plugins, secrets, attached databases, MotherDuck, …) goes by
-way of dbt-duckdb.
+A plain file is opened by DuckDB's own package, in milliseconds and without dbt, which also serves users of
+a dbt that has no Python adapters. Everything else (plugins, secrets, attached databases, MotherDuck, …)
+goes by way of dbt-duckdb.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,10 +28,19 @@ from dbt_activate.warehouses.duckdb_output import (
     file_output,
     forgets,
 )
+from dbt_activate.warehouses.duckdb_session import quoted
 
 if TYPE_CHECKING:
     from dbt_activate.warehouse import Target
     from dbt_activate.warehouses.duckdb_session import Cursor
+
+_TAKEN_NAMES = ("main", "memory", "system", "temp")
+"""Names that a DuckDB in memory has for itself."""
+
+_OPEN_HERE = "Unique file handle conflict"
+
+_TELLS_CONFLICTS = int(duckdb.__version__.partition(".")[0]) >= 2
+"""Whether this DuckDB refuses a file that another instance in the process has open; tried with 2.0."""
 
 _TURNS: dict[str, threading.Lock] = {}
 """One lock for each database file, by its real path: DuckDB takes no two modes in one process."""
@@ -86,13 +96,49 @@ class FileRoute:
     @contextlib.contextmanager
     def open(self, *, read_only: bool) -> Iterator[Cursor]:
         """Connect, with what the output asks for, in dbt-duckdb's order."""
-        config = dict(self._output.config_options or {})
-        with duckdb.connect(self.where, read_only=read_only, config=config) as connection:
+        with ExitStack() as stack:
+            connection = self._attached(stack, read_only=read_only)
+            connection = connection or self._connected(stack, read_only=read_only)
             for extension in self._output.extensions or ():
                 _load(connection, extension)
             for name, value in (self._output.settings or {}).items():
                 connection.execute(f"set {name} = '{_escaped(value)}'")
             yield connection
+
+    def _attached(self, stack: ExitStack, *, read_only: bool) -> duckdb.DuckDBPyConnection | None:
+        """Attach the file to an instance that stays, which is ten times as fast as starting one.
+
+        None where that would not be what `duckdb.connect` does: where options and settings are of the whole
+        instance, or somebody has the file open in this process, whose instance has to be shared.
+        """
+        if not self._may_be_attached:
+            return None
+        name = quoted(self.database)
+        try:
+            mode = " (read_only)" if read_only else ""
+            self._instance.execute(f"attach '{_escaped(self.where)}' as {name}{mode}")
+        except duckdb.Error as error:
+            if _OPEN_HERE in str(error):
+                return None
+            raise
+        stack.callback(self._instance.execute, f"detach {name}")
+        cursor = stack.enter_context(self._instance.cursor())
+        cursor.execute(f"use {name}")
+        return cursor
+
+    def _connected(self, stack: ExitStack, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        config = dict(self._output.config_options or {})
+        return stack.enter_context(duckdb.connect(self.where, read_only=read_only, config=config))
+
+    @property
+    def _may_be_attached(self) -> bool:
+        is_plain = not (self._output.config_options or self._output.settings)
+        return _TELLS_CONFLICTS and is_plain and self.database.lower() not in _TAKEN_NAMES
+
+    @cached_property
+    def _instance(self) -> duckdb.DuckDBPyConnection:
+        # What does not fit into memory goes beside the file, as it does where the file is opened itself.
+        return duckdb.connect(config={"temp_directory": f"{self.where}.tmp"})
 
 
 class DbtRoute:

@@ -69,6 +69,11 @@ class DuckDBSession:
             )
         return {name: type_ for name, type_, *_ in described}
 
+    def tables(self, database: str, schema: str) -> frozenset[str]:
+        """Return the names of the tables in a schema. DuckDB's own list: its `information_schema` is slow."""
+        listed = "select table_name from duckdb_tables() where database_name = ? and schema_name = ?"
+        return frozenset(row[0] for row in self.rows(listed, [database, schema]))
+
     def frame(self, sql: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
         """Run a query and return all rows as a Polars frame, by way of Arrow.
 

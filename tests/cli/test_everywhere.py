@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -79,6 +80,8 @@ def test_verify_finds_and_repairs(everywhere: Shop, destination: str) -> None:
     assert everywhere.activate("verify", "--repair").exit_code == 0
     assert members(everywhere, destination) == {*VIPS, "stranger@shop.test"}
     assert everywhere.activate("verify").exit_code == 0
+    runs = everywhere.query("select status, members from prod_activate.runs order by started_at, run_id")
+    assert runs == [("success", len(VIPS)), ("noted", 0), ("success", len(VIPS))]
 
 
 @pytest.mark.parametrize("destination", READING)
@@ -108,6 +111,22 @@ def test_where_only_a_number_is_told_it_is_compared(everywhere: Shop) -> None:
     result = everywhere.activate("verify")
     assert (result.exit_code, "--full-refresh" in result.output) == (1, True)
     everywhere.activate("sync", "--full-refresh")
+    assert everywhere.activate("verify").exit_code == 0
+
+
+@pytest.mark.parametrize("schedule", [None, "daily", "manual"])
+def test_what_verify_advises_mends(everywhere: Shop, schedule: str | None) -> None:
+    """Its advice, carried out as it stands, sends everybody again though the audience is not due."""
+    keys = {"destination": "batch", "audience": AUDIENCE, **ACTIVATIONS["batch"]}
+    everywhere.configure(MODEL, {**keys, "schedule": schedule} if schedule else keys)
+    everywhere.activate("sync", "--ignore-schedule")
+    [audience] = everywhere.sandbox.batch.audiences()
+    [kind] = everywhere.sandbox.batch.members(audience.id)
+    everywhere.sandbox.batch.take_members(audience.id, kind, ["vip7@shop.test"])
+    [different] = Project(everywhere.root).verify()
+    advice = re.findall(r"--[a-z-]+", different.note)
+    assert ("--ignore-schedule" in advice) is (schedule is not None)
+    assert everywhere.activate("sync", *advice).exit_code == 0
     assert everywhere.activate("verify").exit_code == 0
 
 

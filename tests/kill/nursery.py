@@ -12,11 +12,13 @@ import sys
 import traceback
 
 # What a sync needs, imported once; none of it starts a thread by being imported.
-import duckdb  # noqa: F401
 import polars  # noqa: F401
 import requests  # noqa: F401
-import tenacity  # noqa: F401
 
+import dbt_activate.alerts.desk
+import dbt_activate.destinations.criteo
+import dbt_activate.operations.invocation
+import dbt_activate.warehouses.duckdb  # noqa: F401
 from dbt_activate import Project
 
 

@@ -60,7 +60,15 @@ USUAL = [
     {"effect": "error", "status": 503, "applied": True},
     {"effect": "garbage", "applied": False},
 ]
-"""What is tried at every request of every destination each time; the rest of `EFFECTS` is slow."""
+"""What is tried at every request of every destination each time."""
+
+ALIKE = [
+    *({"effect": "error", "status": status} for status in (403, 410, 413, 500, 504)),
+    {"effect": "error", "status": 429, "retry_after": 0},
+    {"effect": "garbage", "applied": True},
+    {"effect": "delay", "delay_seconds": LATE, "applied": False},
+]
+"""What Criteo is tried with only by the slow tests, as it is taken like another one of `EFFECTS`."""
 
 people = st.sets(st.integers(0, CROWD - 1))
 faults = st.builds(
@@ -308,7 +316,8 @@ def test_killed_while_a_vanished_audience_is_made_anew(sandbox: Sandbox, type_na
 
 def _cases() -> Iterator[Any]:
     for type_name, effect in product(TYPES, EFFECTS):
-        marks = () if type_name == "criteo" or effect in USUAL else (pytest.mark.slow,)
+        is_usual = effect in USUAL or (type_name == "criteo" and effect not in ALIKE)
+        marks = () if is_usual else (pytest.mark.slow,)
         yield pytest.param(type_name, effect, marks=marks, id=f"{type_name} {_words(effect)}")
 
 

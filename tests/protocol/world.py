@@ -44,6 +44,11 @@ class Session:
         except duckdb.CatalogException:
             raise RelationMissingError(relation) from None
 
+    def tables(self, database: str, schema: str) -> frozenset[str]:
+        """Name the tables of a schema."""
+        listed = "select table_name from duckdb_tables() where database_name = ? and schema_name = ?"
+        return frozenset(row[0] for row in self.rows(listed, [database, schema]))
+
     def frame(self, sql: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
         """Query by way of Arrow."""
         self.step("read")
@@ -173,7 +178,7 @@ class World:
 
     def __post_init__(self) -> None:
         """Make the model's table and, if there are strangers, the audience."""
-        self.connection = duckdb.connect()
+        self.connection = duckdb.connect(config={"threads": 1})
         self.connection.execute("create table people (email varchar, other varchar)")
         if self.strangers:
             self.tool.create(self.name, self.strangers)

@@ -50,8 +50,7 @@ def test_a_run_is_written_over(session: Session, tables: Tables) -> None:
     write_run(session, tables, run("2"))
     done = run("1", finished_at=NOW, status="success", message="fine", added=3, full_refresh=True)
     write_run(session, tables, done)
-    rows = read_runs(session, tables).iter_rows(named=True)
-    assert [RunRecord(**row) for row in rows] == [run("2"), done]
+    assert read_runs(session, tables) == [run("2"), done]
 
 
 def test_runs_are_read_newest_first(session: Session, tables: Tables) -> None:
@@ -59,8 +58,8 @@ def test_runs_are_read_newest_first(session: Session, tables: Tables) -> None:
     for number in range(3):
         write_run(session, tables, run(str(number), started_at=LONG_AGO + timedelta(hours=number)))
     write_run(session, tables, run("other", audience_key="tool.others", started_at=NOW))
-    assert list(read_runs(session, tables)["run_id"]) == ["other", "2", "1", "0"]
-    assert list(read_runs(session, tables, KEY, 2)["run_id"]) == ["2", "1"]
+    assert [run.run_id for run in read_runs(session, tables)] == ["other", "2", "1", "0"]
+    assert [run.run_id for run in read_runs(session, tables, KEY, 2)] == ["2", "1"]
 
 
 def test_old_closed_runs_lose_their_log(session: Session, tables: Tables) -> None:
@@ -68,7 +67,7 @@ def test_old_closed_runs_lose_their_log(session: Session, tables: Tables) -> Non
     logged(session, tables, run("old", finished_at=LONG_AGO), settled=True)
     prune_history(session, tables, NOW, 90)
     assert left(session, tables) == {"changes": [], "receipts": [], "deliveries": []}
-    assert list(read_runs(session, tables)["run_id"]) == ["old"]
+    assert [run.run_id for run in read_runs(session, tables)] == ["old"]
 
 
 @pytest.mark.parametrize(

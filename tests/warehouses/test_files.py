@@ -164,6 +164,37 @@ def test_open_in_this_process(warehouse: Warehouse, shop: Path) -> None:
     assert ask(warehouse, read_only=True) == [(1,)]
 
 
+def test_shared_in_this_process(warehouse: Warehouse, shop: Path) -> None:
+    """What the user's own code, such as a notebook, holds open to write, a session that writes shares."""
+    with warehouse.session() as session:
+        session.execute("create table t as select 1 a")
+    with duckdb.connect(str(shop)) as connection:
+        connection.execute("insert into t values (2)")
+        with warehouse.session() as session:
+            session.execute("insert into t values (3)")
+        assert connection.sql("select sum(a) from t").fetchall() == [(6,)]
+    assert ask(warehouse, "select sum(a) from t", read_only=True) == [(6,)]
+
+
+def test_what_does_not_fit_goes_beside_the_file(either: Warehouse, shop: Path) -> None:
+    """As where DuckDB opens the file itself: never into the folder that somebody happens to be in."""
+    found = ask(either, "select current_setting('temp_directory')", read_only=True)
+    assert found == [(f"{shop}.tmp",)]
+
+
+@pytest.mark.parametrize("name", ["memory", "it's", ".hidden", "two words"])
+def test_any_name(target: TargetOf, shop: Path, name: str) -> None:
+    """A file may have the name of what DuckDB itself has, or one that has to be quoted."""
+    file = shop.replace(shop.with_name(f"{name}.duckdb"))
+    warehouse = open_warehouse(target(path=str(file)))
+    for _ in range(2):
+        with warehouse.session() as session:
+            session.execute("create table if not exists main.t as select 1 a")
+            assert session.tables(warehouse.database, "main") == {"t"}
+            relation = warehouse.quote(warehouse.database, "segments", "vip")
+            assert session.rows(f"select count(*) from {relation}") == [(3,)]
+
+
 def test_moved_file(warehouse: Warehouse, shop: Path) -> None:
     """Between two sessions nothing is held: the file may be replaced."""
     with warehouse.session() as session:
