@@ -6,6 +6,7 @@ Every wait ends at once when the run is stopped, so that Ctrl-C never has to sit
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -42,6 +43,10 @@ class Retry:
     poll_seconds: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 
 
+LOOK_UP_SECONDS = 1.0
+"""How often who is held back looks whether that has become too long."""
+
+
 class Throttle:
     """Lets requests pass at a limited rate, and holds all of them back when the tool says so.
 
@@ -64,8 +69,12 @@ class Throttle:
         self._turn = threading.Lock()
         self._lock = threading.Lock()
 
-    def wait(self) -> None:
-        """Return when one more request may be sent.
+    def wait(self, longest_hold_seconds: float = math.inf) -> float:
+        """Wait until one more request may be sent, and return 0.
+
+        Args:
+            longest_hold_seconds: Where everybody is held back for longer than this, that is not waited for:
+                what is left of it is returned, and nothing may be sent.
 
         Raises:
             InterruptedRunError: The run was stopped.
@@ -75,7 +84,10 @@ class Throttle:
             while seconds := self._seconds_until_free():
                 self.sleep(seconds)
         while (seconds := self._resume_at - time.monotonic()) > 0:
-            self.sleep(seconds)
+            if seconds > longest_hold_seconds:
+                return seconds
+            self.sleep(min(seconds, LOOK_UP_SECONDS))
+        return 0.0
 
     def hold(self, seconds: float) -> None:
         """Send nothing for this long: the tool said that the limit is used up."""

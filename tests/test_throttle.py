@@ -75,6 +75,17 @@ def test_a_hold_stops_those_who_wait_already() -> None:
     assert time.monotonic() - started_at >= 0.25
 
 
+def test_a_hold_that_becomes_too_long_is_not_waited_for() -> None:
+    """Who waits already looks up, and is told how much of it is left."""
+    throttle = Throttles().get("app", None)
+    throttle.hold(0.3)
+    timer = threading.Timer(0.05, throttle.hold, [3600])
+    timer.start()
+    left = throttle.wait(longest_hold_seconds=60)
+    timer.join()
+    assert left == pytest.approx(3600, abs=5)
+
+
 def test_a_shorter_hold_does_not_end_a_longer_one() -> None:
     """Answers come in any order; the longest wait that was demanded counts."""
     throttle = Throttles().get("app", None)

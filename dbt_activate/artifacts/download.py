@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dbt_activate.errors import RefusedError
 from dbt_activate.http.answer import Judge, RefusedAnswerError, Request, judge_status
 from dbt_activate.http.client import Client
+from dbt_activate.http.fixed_headers import FixedHeaders
 from dbt_activate.throttle import Retry, Throttles
 
 if TYPE_CHECKING:
@@ -18,25 +19,6 @@ TIMEOUT_SECONDS = 60.0
 """How long a server may be silent."""
 
 RETRY = Retry(attempts=5, total_seconds=120.0)
-
-
-class FixedHeaders:
-    """Credentials that stay what they are."""
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = headers
-
-    def headers(self) -> Mapping[str, str]:
-        """Return the headers that prove who we are."""
-        return self._headers
-
-    def refused(self, headers: Mapping[str, str]) -> bool:
-        """There are no others."""
-        del headers
-        return False
-
-    def close(self) -> None:
-        """Nothing to close."""
 
 
 class Downloads:

@@ -24,12 +24,12 @@ from dbt_activate.errors import (
     AccessError,
     AudienceGoneError,
     AuthenticationError,
-    DestinationError,
     RefusedError,
     UnavailableError,
 )
-from dbt_activate.http.answer import Answer, Fault, Kind, RefusedAnswerError, Request, kind_of
+from dbt_activate.http.answer import Answer, Fault, Kind, RefusedAnswerError, Request, as_code, kind_of
 from dbt_activate.http.client import Client, warm_up
+from dbt_activate.http.fixed_headers import FixedHeaders
 from dbt_activate.http.making import make_audience
 from dbt_activate.http.polling import poll
 from dbt_activate.http.portions import Portions
@@ -156,7 +156,7 @@ class Batch(Destination):
     def __init__(self, settings: Settings, throttles: Throttles) -> None:
         self._settings = settings
         self._calls = _AudienceCalls(settings, throttles)
-        self._portions = Portions(self.delivery_size, _is_too_large)
+        self._portions = Portions(self.delivery_size)
 
     @classmethod
     def account(cls, settings: Settings) -> tuple[str, ...]:
@@ -305,13 +305,7 @@ class Batch(Destination):
     def _change(self, audience: Audience, delivery: Delivery, leaving: frozenset[str]) -> Receipt:
         ids = [{"action": "remove" if one in leaving else "add", "id": one} for one in delivery.identifiers]
         body = self._calls.post("update", personal=True, name=audience.remote_id, ids=ids)
-        # Batch's profile API names items that it did not take inside its 202. For audiences that is not
-        # documented; if it comes, it is counted.
-        errors = body.get("errors")
-        return Receipt(
-            unnamed_rejections=len(errors) if isinstance(errors, list) else 0,
-            reference=_token(body) or None,
-        )
+        return Receipt(unnamed_rejections=min(_not_taken(body), len(ids)), reference=_token(body) or None)
 
     def _replace_by_nobody(self, audience: Audience) -> bool:
         """Empty an audience in one call; False where Batch refuses, or has done nothing."""
@@ -367,10 +361,9 @@ class _AudienceCalls:
 
     def __init__(self, settings: Batch.Settings, throttles: Throttles) -> None:
         self._path = f"/{settings.api_version}/audiences"
-        self._headers = {
+        keys = {
             "Authorization": f"Bearer {settings.rest_api_key.get_secret_value()}",
             "X-Batch-Project": settings.project_key,
-            "Content-Type": "application/json",  # on every call, as Batch asks: also where nothing is sent
         }
         self._retry = throttles.retry
         self._throttle = throttles.get(
@@ -384,6 +377,7 @@ class _AudienceCalls:
             throttle=self._throttle,
             retry=throttles.retry,
             timeout_seconds=settings.timeout_seconds,
+            credentials=FixedHeaders(keys),
             judge=lambda answer: _judge(answer, throttles.retry),
         )
         waits = throttles.retry.poll_seconds
@@ -419,7 +413,9 @@ class _AudienceCalls:
         self._client.close()
 
     def _send(self, method: str, call: str, **more: Any) -> Mapping[str, Any]:
-        request = Request(method, f"{self._path}/{call}", headers=self._headers, **more)
+        # On every call, as Batch asks: also where nothing is sent.
+        headers = {"Content-Type": "application/json"}
+        request = Request(method, f"{self._path}/{call}", headers=headers, **more)
         body: Mapping[str, Any] = self._client.send(request).body
         return body
 
@@ -481,10 +477,9 @@ def _judge(answer: Answer, retry: Retry) -> Fault | None:
         return (
             None if expected & body.keys() else Fault(Kind.MAYBE_TAKEN, title="that is no answer of Batch's")
         )
-    code = str(body.get("error_code") or body.get("code") or "")
     return Fault(
         Kind.UNKNOWN_CALLER if answer.status == 403 else kind_of(answer.status),
-        code=code if re.fullmatch(r"[\w.-]{1,64}", code) else "",
+        code=as_code(body.get("error_code") or body.get("code")),
         detail=str(body.get("error_message") or body.get("message") or ""),
         hint=HINTS.get(answer.status, ""),
         wait_seconds=PAUSES[answer.status] * retry.first_wait_seconds if answer.status in PAUSES else None,
@@ -499,6 +494,18 @@ def _token(body: Mapping[str, Any]) -> str:
     return str(body.get("indexing_token") or "")
 
 
+def _not_taken(body: Mapping[str, Any]) -> int:
+    """Count the ids that were not taken.
+
+    Batch's profile API names such items inside its 202, by ``bulk_index``, one perhaps more than once. For
+    audiences that is not documented; if it comes, it is counted.
+    """
+    errors = body.get("errors")
+    found = errors if isinstance(errors, list) else []
+    places = [each.get("bulk_index") if isinstance(each, dict) else None for each in found]
+    return len({str(place) for place in places if place is not None}) + places.count(None)
+
+
 def _gone(audience: Audience) -> AudienceGoneError:
     return AudienceGoneError(
         f"The audience {audience.name!r} ({audience.remote_id}) is no longer there at Batch. "
@@ -511,7 +518,3 @@ def _unfinished(audience: Audience, what: str, seconds: float) -> UnavailableErr
         f"Batch accepted the {what} of {audience.name!r} ({audience.remote_id}), but had not carried it out "
         f"after {seconds:.0f} seconds. Nothing was sent after it. Run it again later."
     )
-
-
-def _is_too_large(error: DestinationError) -> bool:
-    return isinstance(error, RefusedAnswerError) and error.status == 413

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from dbt_activate.delivery import Audience, Delivery, Receipt
-from dbt_activate.destination import CheckResult, Destination, Wanted
+from dbt_activate.destination import CheckResult, Wanted
 from dbt_activate.destinations.criteo_api import (
     IDENTITY_LINK,
     CriteoApi,
@@ -19,12 +19,11 @@ from dbt_activate.destinations.criteo_api import (
     Digits,
     receipt,
 )
+from dbt_activate.destinations.criteo_contact_lists import ContactLists
 from dbt_activate.destinations.criteo_segments import Segments, Shelf
-from dbt_activate.errors import AccessError, DestinationError
-from dbt_activate.http.answer import RefusedAnswerError
-from dbt_activate.http.client import warm_up
+from dbt_activate.errors import AccessError
 from dbt_activate.http.portions import Portions
-from dbt_activate.identifiers import CUSTOMER_ID, EMAIL, MADID, PHONE_NUMBER, Form, IdentifierType
+from dbt_activate.identifiers import CUSTOMER_ID, EMAIL, MADID, PHONE_NUMBER, IdentifierType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,20 +50,12 @@ PERMISSION_HINT = (
 )
 
 
-class Criteo(Destination):
+class Criteo(ContactLists):
     """Contact lists of one ad account."""
 
     type_name = "criteo"
     label = "Criteo"
     identifier_types: ClassVar[Mapping[str, IdentifierType]] = {kind.name: kind for kind in SPELLINGS}
-    delivery_size = 50_000  # what other clients of this API send at most; Criteo answers more with a 413
-    concurrency = 16  # fills 250 requests a minute if each takes 4 seconds
-    # Criteo matches by SHA-256 and gives up its older MD5 forms: https://help.criteo.com, "SHA256 and MD5".
-    default_form = Form.SHA256
-    counts_members = True
-    count_note = "hours late"
-    clears = True
-    deletes = True
 
     class Settings(CriteoSettings):
         """The keys of a Criteo entry in ``destinations.yml``.
@@ -90,7 +81,7 @@ class Criteo(Destination):
         self._settings = settings
         self._api = CriteoApi(settings, throttles, forbidden_hint=PERMISSION_HINT)
         self._segments = Segments(self._api, _shelf(settings))
-        self._portions = Portions(self.delivery_size, _is_too_large)
+        self._portions = Portions(self.delivery_size)
 
     @classmethod
     def account(cls, settings: Settings) -> tuple[str, ...]:
@@ -112,10 +103,6 @@ class Criteo(Destination):
                 "e-mail, a mobile advertising id or an identity link."
             )
         return problems
-
-    def get_ready(self) -> None:
-        """Import what talks HTTP while the warehouse is read."""
-        warm_up()
 
     def check(self) -> CheckResult:
         """List the ad accounts in reach, and look whether segments of ours can be read."""
@@ -142,10 +129,6 @@ class Criteo(Destination):
         """Make a contact list; where the name turns out to be taken, return the one that has it."""
         return self._segments.create(wanted, {})
 
-    def update(self, audience: Audience, wanted: Wanted) -> Audience:
-        """Rename or describe a contact list; what is right already is not sent."""
-        return self._segments.update(audience, wanted)
-
     def push(self, audience: Audience, delivery: Delivery) -> Receipt:
         """Add or remove identifiers, in one request if Criteo finds it not too large."""
         with self._segments.gone_if_refused(audience):
@@ -155,22 +138,6 @@ class Criteo(Destination):
         """Take everybody out of a contact list."""
         with self._segments.gone_if_refused(audience):
             self._api.call_for_facts("DELETE", _contact_list(audience))
-
-    def delete(self, audience: Audience) -> None:
-        """Delete a contact list; one that is gone is fine."""
-        self._segments.delete(audience)
-
-    def size(self, audience: Audience) -> int | None:
-        """Return how many identifiers Criteo counts, hours late; None where it does not say."""
-        return self._segments.size(audience)
-
-    def match_rate(self, audience: Audience) -> float | None:
-        """Return the share of identifiers that Criteo matches, hours late; None where it does not say."""
-        return self._segments.match_rate(audience)
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._api.close()
 
     def _amend(self, audience: Audience, delivery: Delivery) -> Receipt:
         kind = self.identifier_types[delivery.identifier_type]
@@ -199,7 +166,3 @@ def _shelf(settings: Criteo.Settings) -> Shelf:
 
 def _contact_list(audience: Audience) -> str:
     return f"{PATH}/{audience.remote_id}/contact-list"
-
-
-def _is_too_large(error: DestinationError) -> bool:
-    return isinstance(error, RefusedAnswerError) and error.status == 413

@@ -16,9 +16,9 @@ from pydantic import Field, SecretStr
 from dbt_activate.delivery import Receipt
 from dbt_activate.destination import BaseUrl, DestinationSettings
 from dbt_activate.errors import AccessError, DestinationError
-from dbt_activate.http.answer import Answer, Fault, Kind, RefusedAnswerError, Request, kind_of
+from dbt_activate.http.answer import Answer, Fault, Kind, RefusedAnswerError, Request, as_code, kind_of
 from dbt_activate.http.client import Client
-from dbt_activate.http.oauth import ClientCredentials, judge_token
+from dbt_activate.http.oauth import ClientCredentials
 from dbt_activate.http.portions import SAMPLE_SIZE
 from dbt_activate.identifiers import IdentifierType, mask
 
@@ -213,7 +213,8 @@ class CriteoApi:
 
     def _log_warnings(self, body: Mapping[str, Any]) -> None:
         """Log each kind of warning once; its free text may quote an identifier, and is left out."""
-        for warning in _faults(body, "warnings"):
+        # What is left among the errors of a success are deprecations.
+        for warning in map(_fault, (*_told(body, "errors"), *_told(body, "warnings"))):
             if warning.code not in self._warned and items(body):
                 self._warned.add(warning.code)
                 logger.warning("Criteo warns: %s", warning.describe(personal=True))
@@ -242,21 +243,14 @@ def receipt(amended: Mapping[str, Any]) -> Receipt:
 
 
 def _tokens(settings: CriteoSettings, throttle: Throttle, throttles: Throttles) -> ClientCredentials:
-    parts = urlsplit(settings.token_url or f"{settings.base_url}/oauth2/token")
-    client = Client(
-        "Criteo",
-        f"{parts.scheme}://{parts.netloc}",
+    return ClientCredentials.at(
+        settings.token_url or f"{settings.base_url}/oauth2/token",
+        label="Criteo",
+        form={"client_id": settings.client_id, "client_secret": settings.client_secret.get_secret_value()},
         throttle=throttle,
         retry=throttles.retry,
         timeout_seconds=settings.timeout_seconds,
-        judge=judge_token,
     )
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": settings.client_id,
-        "client_secret": settings.client_secret.get_secret_value(),
-    }
-    return ClientCredentials(client, Request("POST", parts.path, form=form))
 
 
 def _has_data(body: object) -> bool:
@@ -264,19 +258,22 @@ def _has_data(body: object) -> bool:
 
 
 def _faults(body: object, *keys: str) -> Iterator[Fault]:
-    """Read errors or warnings leniently: any field of them may be missing or null."""
+    """Read what went wrong from errors or warnings; a deprecation among them is none of it."""
     for key in keys:
-        found = body.get(key) if isinstance(body, dict) else None
-        yield from (
-            _fault(item) for item in (found if isinstance(found, list) else []) if isinstance(item, dict)
-        )
+        yield from (_fault(item) for item in _told(body, key) if item.get("type") != "deprecation")
+
+
+def _told(body: object, key: str) -> list[dict[str, Any]]:
+    """Read errors or warnings leniently: any field of them may be missing or null."""
+    found = body.get(key) if isinstance(body, dict) else None
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
 def _fault(error: Mapping[str, Any]) -> Fault:
     kind = str(error.get("type") or "").replace("_", "-")
     return Fault(
         _KINDS.get(kind, Kind.REFUSED),
-        code=str(error.get("code") or ""),
+        code=as_code(error.get("code")),
         title=str(error.get("title") or ""),
         detail=str(error.get("detail") or ""),
         reference=str(error.get("traceId") or error.get("traceIdentifier") or "") or None,

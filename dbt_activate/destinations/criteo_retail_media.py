@@ -11,7 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dbt_activate.delivery import Audience, Delivery, Receipt
-from dbt_activate.destination import CheckResult, Destination, Wanted
+from dbt_activate.destination import CheckResult, Wanted
 from dbt_activate.destinations.criteo_api import (
     GONE_CODES,
     IDENTITY_LINK,
@@ -22,12 +22,12 @@ from dbt_activate.destinations.criteo_api import (
     items,
     receipt,
 )
+from dbt_activate.destinations.criteo_contact_lists import ContactLists
 from dbt_activate.destinations.criteo_segments import Segments, Shelf
 from dbt_activate.errors import AccessError, DestinationError, RefusedError
 from dbt_activate.http.answer import RefusedAnswerError
-from dbt_activate.http.client import warm_up
-from dbt_activate.http.portions import Portions
-from dbt_activate.identifiers import CUSTOMER_ID, EMAIL, PHONE_NUMBER, Form, IdentifierType
+from dbt_activate.http.portions import Portions, is_content_too_large
+from dbt_activate.identifiers import CUSTOMER_ID, EMAIL, PHONE_NUMBER, IdentifierType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -72,21 +72,13 @@ class ListType(StrEnum):
     USER_IDENTIFIER = USER_IDENTIFIER.name
 
 
-class CriteoRetailMedia(Destination):
+class CriteoRetailMedia(ContactLists):
     """Contact lists of one retailer in one Retail Media account."""
 
     type_name = "criteo_retail_media"
     label = "Criteo Retail Media"
     identifier_types: ClassVar[Mapping[str, IdentifierType]] = {kind.name: kind for kind in SPELLINGS}
-    # Criteo matches by SHA-256 and gives up its older MD5 forms: https://help.criteo.com, "SHA256 and MD5".
-    default_form = Form.SHA256
     one_identifier = True
-    delivery_size = 50_000  # what clients of Marketing Solutions send at most; what is too large is halved
-    concurrency = 16  # fills 250 requests a minute if each takes 4 seconds
-    counts_members = True
-    count_note = "hours late"
-    clears = True
-    deletes = True
 
     class Settings(CriteoSettings):
         """The keys of a Criteo Retail Media entry in ``destinations.yml``.
@@ -152,10 +144,6 @@ class CriteoRetailMedia(Destination):
             if name in cls.identifier_types and name != kind
         ]
 
-    def get_ready(self) -> None:
-        """Import what talks HTTP while the warehouse is read."""
-        warm_up()
-
     def check(self) -> CheckResult:
         """List the accounts in reach and the account's retailers, and look whether lists can be read."""
         lines: list[str] = []
@@ -184,10 +172,6 @@ class CriteoRetailMedia(Destination):
         kind = _wanted_type(wanted)
         return self._of_type(self._segments.create(wanted, {"identifierType": SPELLINGS[kind]}), kind)
 
-    def update(self, audience: Audience, wanted: Wanted) -> Audience:
-        """Rename or describe a contact list; what is right already is not sent."""
-        return self._segments.update(audience, wanted)
-
     def push(self, audience: Audience, delivery: Delivery) -> Receipt:
         """Add or remove identifiers, in one request if Criteo finds it not too large.
 
@@ -202,22 +186,6 @@ class CriteoRetailMedia(Destination):
         """Take everybody out of a contact list."""
         with self._segments.gone_if_refused(audience):
             self._api.call_for_facts("POST", f"{_contact_list(audience)}/clear")
-
-    def delete(self, audience: Audience) -> None:
-        """Delete a contact list; one that is gone is fine."""
-        self._segments.delete(audience)
-
-    def size(self, audience: Audience) -> int | None:
-        """Return how many identifiers Criteo counts, hours late; None where it does not say."""
-        return self._segments.size(audience)
-
-    def match_rate(self, audience: Audience) -> float | None:
-        """Return the share of identifiers that Criteo matches, hours late; None where it does not say."""
-        return self._segments.match_rate(audience)
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._api.close()
 
     def _of_type(self, audience: Audience, kind: IdentifierType) -> Audience:
         """Return the audience if its list takes this type, or does not say what it takes."""
@@ -293,9 +261,7 @@ class _PerhapsTooLargeError(RefusedAnswerError):
 
 
 def _is_too_large(error: DestinationError) -> bool:
-    return isinstance(error, _PerhapsTooLargeError) or (
-        isinstance(error, RefusedAnswerError) and error.status == 413
-    )
+    return isinstance(error, _PerhapsTooLargeError) or is_content_too_large(error)
 
 
 def _shelf(account: str, settings: CriteoRetailMedia.Settings) -> Shelf:

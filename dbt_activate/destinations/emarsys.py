@@ -46,8 +46,8 @@ from dbt_activate.http.answer import (
 )
 from dbt_activate.http.client import Client, Credentials, warm_up
 from dbt_activate.http.making import make_audience
-from dbt_activate.http.oauth import ClientCredentials, judge_token
-from dbt_activate.http.portions import Portions
+from dbt_activate.http.oauth import ClientCredentials
+from dbt_activate.http.portions import Portions, is_content_too_large
 from dbt_activate.identifiers import CUSTOMER_ID, EMAIL, IdentifierType
 
 if TYPE_CHECKING:
@@ -683,24 +683,16 @@ class Emarsys(Destination):
 def _credentials(settings: EmarsysSettings, throttle: Throttle, throttles: Throttles) -> Credentials:
     if settings.auth is Auth.WSSE:
         return Wsse(settings.user, settings.secret or SecretStr(""))
-    parts = urlsplit(settings.token_url)
-    client = Client(
-        LABEL,
-        f"{parts.scheme}://{parts.netloc}",
+    secret = (settings.client_secret or SecretStr("")).get_secret_value()
+    basic = base64.b64encode(f"{settings.user}:{secret}".encode()).decode()
+    return ClientCredentials.at(
+        settings.token_url,
+        label=LABEL,
+        headers={"Authorization": f"Basic {basic}"},
         throttle=throttle,
         retry=throttles.retry,
         timeout_seconds=settings.timeout_seconds,
-        judge=judge_token,
     )
-    secret = (settings.client_secret or SecretStr("")).get_secret_value()
-    basic = base64.b64encode(f"{settings.user}:{secret}".encode()).decode()
-    request = Request(
-        "POST",
-        parts.path,
-        form={"grant_type": "client_credentials"},
-        headers={"Authorization": f"Basic {basic}"},
-    )
-    return ClientCredentials(client, request)
 
 
 def _kind(status: int, code: str) -> Kind | None:
@@ -767,7 +759,8 @@ def _reason(code: str) -> str:
 
 
 def _is_too_large(error: DestinationError) -> bool:
-    return isinstance(error, RefusedAnswerError) and (error.status == 413 or error.code in TOO_MANY)
+    says_so = isinstance(error, RefusedAnswerError) and error.code in TOO_MANY
+    return says_so or is_content_too_large(error)
 
 
 def _folded(name: str) -> str:

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr
 
-from dbt_activate.delivery import Audience, Delivery, Receipt
+from dbt_activate.delivery import Audience, Delivery, Operation, Receipt
 from dbt_activate.destination import BaseUrl, CheckResult, Destination, DestinationSettings, Wanted
 from dbt_activate.errors import (
     AccessError,
@@ -35,12 +35,14 @@ from dbt_activate.http.answer import (
     LostAnswerError,
     RefusedAnswerError,
     Request,
+    as_code,
     kind_of,
 )
 from dbt_activate.http.client import Client, warm_up
+from dbt_activate.http.fixed_headers import FixedHeaders
 from dbt_activate.http.making import make_audience
 from dbt_activate.http.polling import poll
-from dbt_activate.http.portions import Portions
+from dbt_activate.http.portions import Portions, is_content_too_large
 from dbt_activate.identifiers import IdentifierType
 
 if TYPE_CHECKING:
@@ -166,7 +168,7 @@ class Purchasely(Destination):
     def __init__(self, settings: Settings, throttles: Throttles) -> None:
         self._settings = settings
         self._api = CustomAudiences(settings, throttles)
-        self._portions = Portions(self.delivery_size, _is_too_large)
+        self._portions = Portions(self.delivery_size)
 
     @classmethod
     def account(cls, settings: Settings) -> tuple[str, ...]:
@@ -268,7 +270,7 @@ class Purchasely(Destination):
                 with _gone_if_refused(audience):
                     return Receipt(), self._change(audience, removal, addition)
             except DestinationError as error:
-                if not _is_too_large(error):
+                if not is_content_too_large(error):
                     raise
         return self.push(audience, removal), self.push(audience, addition)
 
@@ -300,7 +302,24 @@ class Purchasely(Destination):
         body = {delivery.operation.value: list(delivery.identifiers) for delivery in deliveries}
         check = partial(_check_type, audience, deliveries[0].identifier_type)
         state = self._api.change(audience.remote_id, "POST", "users", body, check=check)
+        if state.errors and (leaving := body.get(Operation.REMOVE)):
+            self._make_sure(audience, leaving)
         return Receipt(unnamed_rejections=state.not_taken)
+
+    def _make_sure(self, audience: Audience, leaving: Sequence[str]) -> None:
+        """Look who is still there, since Purchasely does not say for whom a change had errors.
+
+        Raises:
+            UnavailableError: Some are.
+        """
+        people = frozenset(leaving)
+        pages = self._api.pages_of_users(audience.remote_id)
+        if left := sum(user in people for page in pages for user in page):
+            raise UnavailableError(
+                f"Purchasely had errors with a change of the audience {audience.name!r} "
+                f"({audience.remote_id}): {left} of {len(people)} people who leave it are still in it. The "
+                "next sync tries again."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +355,12 @@ class State:
     @property
     def not_taken(self) -> int:
         """How many identifiers the last job left out; which ones, Purchasely does not say."""
-        return self._count("skipped_count") + self._count("error_count")
+        return self._count("skipped_count") + self.errors
+
+    @property
+    def errors(self) -> int:
+        """For how many identifiers the last job could not be carried out, though they may be good."""
+        return self._count("error_count")
 
     @property
     def counts(self) -> str:
@@ -366,7 +390,7 @@ class CustomAudiences:
             throttle=self._throttle,
             retry=throttles.retry,
             timeout_seconds=settings.timeout_seconds,
-            credentials=_ApiKey(settings.api_key),
+            credentials=FixedHeaders({"Authorization": f"Bearer {settings.api_key.get_secret_value()}"}),
             judge=self._judge,
         )
 
@@ -444,11 +468,13 @@ class CustomAudiences:
 
     def pages_of_audiences(self) -> Iterator[list[dict[str, Any]]]:
         """Yield the audiences that are not archived, page by page; the first page may be empty."""
+        before = None
         for number in itertools.count(1):
             listed = self._ask("GET", "", params={"page": number}).get("custom_audiences") or []
             yield listed
-            if len(listed) < AUDIENCES_OF_A_PAGE:
+            if len(listed) < AUDIENCES_OF_A_PAGE or listed == before:
                 return
+            before = listed
 
     def pages_of_users(self, key: str) -> Iterator[list[str]]:
         """Yield who is in an audience, once no job is under way: meanwhile Purchasely shows nobody."""
@@ -558,23 +584,6 @@ class CustomAudiences:
         )
 
 
-class _ApiKey:
-    """A key that proves who we are; there is no other to be had."""
-
-    def __init__(self, key: SecretStr) -> None:
-        self._key = key
-
-    def headers(self) -> Mapping[str, str]:
-        return {"Authorization": f"Bearer {self._key.get_secret_value()}"}
-
-    def refused(self, headers: Mapping[str, str]) -> bool:
-        del headers
-        return False
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-
 def slug(name: str) -> str:
     """Make a vendor_id of a name: small letters a-z, digits, ``-`` and ``_``, at most 64.
 
@@ -631,10 +640,6 @@ def _gone_if_refused(audience: Audience) -> Iterator[None]:
         ) from None
 
 
-def _is_too_large(error: DestinationError) -> bool:
-    return isinstance(error, RefusedAnswerError) and error.status == 413
-
-
 def _is_whole(body: object) -> bool:
     keys = {"custom_audience", "custom_audiences", "users"}
     return isinstance(body, dict) and not keys.isdisjoint(body)
@@ -647,4 +652,4 @@ def _error(body: object) -> tuple[str, str]:
         return "", ""
     messages = error.get("messages")
     texts = messages if isinstance(messages, list) else [messages]
-    return str(error.get("code") or ""), "; ".join(str(text) for text in texts if text)
+    return as_code(error.get("code")), "; ".join(str(text) for text in texts if text)

@@ -37,9 +37,10 @@ from dbt_activate.http.answer import (
     kind_of,
 )
 from dbt_activate.http.client import Client, warm_up
+from dbt_activate.http.fixed_headers import FixedHeaders
 from dbt_activate.http.making import make_audience
 from dbt_activate.http.polling import poll
-from dbt_activate.http.portions import Portions
+from dbt_activate.http.portions import Portions, is_content_too_large
 from dbt_activate.identifiers import CUSTOMER_ID, IdentifierType
 
 if TYPE_CHECKING:
@@ -369,7 +370,7 @@ class Selligent(Destination):
                 f"Selligent did not say whether it carried out {method} {place.path}{end}: there is no "
                 "result_code in the answer. Run it again; if that stays so, check base_url."
             )
-        if part.operation is Operation.REMOVE and _count(counted, "number_of_failed_records"):
+        if part.operation is Operation.REMOVE and _failed(counted):
             self._make_sure(place, field, part)
         return self._receipt(place, part, counted)
 
@@ -379,9 +380,12 @@ class Selligent(Destination):
         Raises:
             UnavailableError: Some are.
         """
+        # A record may hold the value in another spelling, and be found by ours all the same.
+        kind = self.identifier_type(removal.identifier_type) or CUSTOMER_ID
         leaving = set(removal.identifiers)
         try:
-            left = sum(str(value) in leaving for page in self._pages(place, field) for value in page)
+            values = (str(value) for page in self._pages(place, field) for value in page)
+            left = sum(kind.normalise(value) in leaving for value in values)
         except (AccessError, AuthenticationError, RefusedAnswerError):
             return  # it cannot be told; the failed rows are counted
         if left:
@@ -393,11 +397,11 @@ class Selligent(Destination):
     def _receipt(self, place: _Place, part: Delivery, counted: Mapping[str, Any]) -> Receipt:
         adding = part.operation is Operation.ADD
         unknown = _count(counted, "number_of_records_not_found") if adding else 0
-        invalid = [record for record in counted.get("invalid_records") or [] if isinstance(record, dict)]
-        failed = max(_count(counted, "number_of_failed_records"), len(invalid))
+        failed = _failed(counted)
         if unknown:
             self._tell(place, "some members are no records of the list. They are not made ones")
-        for reason in sorted({_reason(record) for record in invalid}) or ["no reason given"] * bool(failed):
+        reasons = sorted({_reason(record) for record in _invalid(counted)})
+        for reason in reasons or ["no reason given"] * bool(failed):
             self._tell(place, f"some members were not {'added' if adding else 'removed'}: {reason}")
         # Whether `record_index` begins at 0 or at 1 is not documented: nobody is named by it.
         return Receipt(unnamed_rejections=min(unknown + failed, len(part.identifiers)))
@@ -499,26 +503,6 @@ class _Place:
         return f"{self.list_path}/segments/{quote(self.segment, safe='')}"
 
 
-class _ApiKey:
-    """The key and the secret of a service account, in one header."""
-
-    def __init__(self, settings: Selligent.Settings) -> None:
-        self._settings = settings
-
-    def headers(self) -> Mapping[str, str]:
-        """Return the header."""
-        key, secret = self._settings.api_key, self._settings.api_secret
-        return {"X-ApiKey": f"{key.get_secret_value()}:{secret.get_secret_value()}"}
-
-    def refused(self, headers: Mapping[str, str]) -> bool:
-        """There is no other key."""
-        del headers
-        return False
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-
 class _Portal:
     """The Portal API, as one service account sees one organization."""
 
@@ -531,13 +515,14 @@ class _Portal:
         self._throttle = throttles.get(
             ("selligent", settings.host, settings.api_key), settings.requests_per_minute
         )
+        halves = (settings.api_key, settings.api_secret)
         self._client = Client(
             "Selligent",
             settings.base_url,
             throttle=self._throttle,
             retry=throttles.retry,
             timeout_seconds=settings.timeout_seconds,
-            credentials=_ApiKey(settings),
+            credentials=FixedHeaders({"X-ApiKey": ":".join(half.get_secret_value() for half in halves)}),
             judge=judge,
         )
 
@@ -629,6 +614,15 @@ def _reason(record: Mapping[str, Any]) -> str:
     return next((code for code in known if code == record.get("validation_code")), "Unknown")
 
 
+def _invalid(counted: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [record for record in counted.get("invalid_records") or [] if isinstance(record, dict)]
+
+
+def _failed(counted: Mapping[str, Any]) -> int:
+    # Whether invalid records are among the failed ones is not documented.
+    return max(_count(counted, "number_of_failed_records"), len(_invalid(counted)))
+
+
 def _count(body: Mapping[str, Any], counter: str) -> int:
     value = body.get(counter)
     return max(value, 0) if isinstance(value, int) else 0
@@ -649,9 +643,7 @@ def _is_wrong(error: DestinationError) -> bool:
 
 
 def _is_too_large(error: DestinationError) -> bool:
-    return isinstance(error, LateAnswerError) or (
-        isinstance(error, RefusedAnswerError) and error.status == 413
-    )
+    return isinstance(error, LateAnswerError) or is_content_too_large(error)
 
 
 def _list_path(name: str) -> str:

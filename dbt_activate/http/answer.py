@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -197,6 +198,12 @@ def _timestamp(text: str) -> float | None:
         return parsedate_to_datetime(text).timestamp()
     except ValueError:
         return None
+
+
+def as_code(value: object) -> str:
+    """Return a tool's code for an error; an empty text where it looks like none, and may quote somebody."""
+    code = "" if value is None else str(value)
+    return code if re.fullmatch(r"[\w.-]{1,64}", code) else ""
 
 
 def _one_line(text: str) -> str:

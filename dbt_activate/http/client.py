@@ -154,7 +154,12 @@ class Client:
         raise self._error(request, answer, fault)
 
     def _ask(self, request: Request, number: int) -> tuple[Answer, Fault | None, Mapping[str, str]]:
-        self._throttle.wait()
+        if seconds := self._throttle.wait(self._retry.total_seconds):
+            raise UnavailableError(
+                f"{self._label} wants to be left alone for {seconds:.0f} more seconds, so that {request} was "
+                "not sent. Run it again then.",
+                retry_after=seconds,
+            )
         headers = self._credentials.headers()
         answer = self._exchange(request, headers, number)
         fault = self._find_fault(answer)
@@ -185,7 +190,7 @@ class Client:
     def _heed(self, request: Request, answer: Answer, fault: Fault | None) -> None:
         """Keep to what the answer says, for all who share these credentials."""
         if (seconds := _wanted_wait(answer, fault)) is not None:
-            self._throttle.hold(min(seconds, self._retry.total_seconds))
+            self._throttle.hold(seconds)
         if "Deprecation" in answer.headers and not self._deprecation_told:
             self._deprecation_told = True
             sunset = answer.headers.get("Sunset", "a date that it does not name")

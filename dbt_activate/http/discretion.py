@@ -1,7 +1,7 @@
 """Keeps out of the logs what libraries would write there of a request.
 
-At the level DEBUG, urllib3 logs the path and the query of each request. Those of a destination whose requests
-a person writes can hold identifiers and keys.
+At the level DEBUG, urllib3 logs the path and the query of each request. A query can name somebody, as the
+cursor of a list of people does; and where a user writes the requests, so can a path, or hold a key.
 """
 
 from __future__ import annotations

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import math
-import re
 import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from dbt_activate.errors import AuthenticationError, DestinationError
-from dbt_activate.http.answer import Answer, Fault, Kind, Request, judge_status
+from dbt_activate.http.answer import (
+    Answer,
+    Fault,
+    Kind,
+    RefusedAnswerError,
+    Request,
+    as_code,
+    judge_status,
+)
+from dbt_activate.http.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dbt_activate.http.client import Client
+    from dbt_activate.throttle import Retry, Throttle
 
 EARLY_SECONDS = 60.0
 """How long before its end a token is renewed, so that no request travels with one that runs out."""
@@ -60,6 +69,44 @@ class ClientCredentials:
         self._failed_at = -math.inf
         self._lock = threading.Lock()
 
+    @classmethod
+    def at(
+        cls,
+        token_url: str,
+        *,
+        label: str,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        throttle: Throttle,
+        retry: Retry,
+        timeout_seconds: float,
+    ) -> ClientCredentials:
+        """Make ready to fetch tokens at a URL, which need not be on the host of the API.
+
+        The client id and its secret stand in the form or in a header, as the tool wants it (RFC 6749,
+        section 2.3.1).
+
+        Args:
+            token_url: The token endpoint.
+            label: The tool's name, for messages.
+            form: Sent besides the grant type.
+            headers: Sent besides the usual ones.
+            throttle: The rate limit that requests for tokens count towards.
+            retry: How often a request is tried again.
+            timeout_seconds: How long the token endpoint may take to answer.
+        """
+        place = urlsplit(token_url)
+        client = Client(
+            label,
+            f"{place.scheme}://{place.netloc}",
+            throttle=throttle,
+            retry=retry,
+            timeout_seconds=timeout_seconds,
+            judge=judge_token,
+        )
+        whole_form = {"grant_type": "client_credentials", **(form or {})}
+        return cls(client, Request("POST", place.path, form=whole_form, headers=headers or {}))
+
     def headers(self) -> Mapping[str, str]:
         """Return the header of a token that has some life left.
 
@@ -88,11 +135,19 @@ class ClientCredentials:
         if self._error and (isinstance(self._error, AuthenticationError) or self._failed_at >= asked_at):
             raise self._error
         try:
-            self._token = _read_token(self._client.send(self._request))
+            self._token = self._ask()
             self._error = None
         except DestinationError as error:
             self._error, self._failed_at = error, time.monotonic()
             raise
+
+    def _ask(self) -> Token:
+        try:
+            return _read_token(self._client.send(self._request))
+        except RefusedAnswerError as refused:
+            # Passed on as it is, it would look like a refusal of the request that the token is for.
+            error = AuthenticationError(f"{refused} Check token_url in destinations.yml.")
+        raise error
 
 
 def judge_token(answer: Answer) -> Fault | None:
@@ -103,7 +158,7 @@ def judge_token(answer: Answer) -> Fault | None:
     if answer.status in (400, 401, 403):
         return Fault(
             Kind.UNKNOWN_CALLER,
-            code=_error_code(answer.body),
+            code=as_code(_text(answer.body, "error")),
             hint="Check client_id and client_secret in destinations.yml, and that token_url is theirs.",
         )
     if answer.succeeded and not _text(answer.body, "access_token"):
@@ -119,11 +174,6 @@ def _read_token(answer: Answer) -> Token:
         seconds = math.inf  # it does not say: good until it is refused
     early = min(EARLY_SECONDS, seconds / 10)
     return Token(_text(answer.body, "access_token"), time.monotonic() + seconds - early)
-
-
-def _error_code(body: object) -> str:
-    code = _text(body, "error")
-    return code if re.fullmatch(r"[\w.-]{1,64}", code) else ""
 
 
 def _text(body: object, key: str) -> str:

@@ -6,9 +6,8 @@ What `requests` raises is not passed on: its errors carry the request, with the 
 from __future__ import annotations
 
 import json
-import logging
-import threading
-from contextlib import contextmanager
+import ssl
+from contextlib import nullcontext
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -20,9 +19,10 @@ from urllib3.exceptions import NewConnectionError
 
 from dbt_activate.errors import AuthenticationError
 from dbt_activate.http.answer import Answer, Request
+from dbt_activate.http.discretion import discretion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 CONNECT_SECONDS = 10.0
 """How long making a connection may take: a host that is up answers in far less."""
@@ -67,7 +67,7 @@ class Wire:
             NoAnswerError: The connection failed, or broke before the whole answer was there.
         """
         try:
-            with _discretion.keep(request.personal and bool(request.params)):
+            with discretion() if request.personal and request.params else nullcontext():
                 response = self._session.request(
                     request.method,
                     self._base_url + request.path,
@@ -85,30 +85,6 @@ class Wire:
     def close(self) -> None:
         """Close all connections."""
         self._session.close()
-
-
-class _Discretion(logging.Filter):
-    """Keeps urllib3 from logging addresses in whose query somebody is named."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._kept = threading.local()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        del record
-        return not getattr(self._kept, "here", False)
-
-    @contextmanager
-    def keep(self, is_needed: bool) -> Iterator[None]:
-        self._kept.here = is_needed
-        try:
-            yield
-        finally:
-            self._kept.here = False
-
-
-_discretion = _Discretion()
-logging.getLogger("urllib3.connectionpool").addFilter(_discretion)
 
 
 class _Headers(requests.auth.AuthBase):
@@ -171,12 +147,20 @@ def _parse(content: bytes) -> tuple[Any, bool]:
 
 
 def _was_sent(error: requests.RequestException) -> bool:
-    if isinstance(
-        error, requests.ConnectTimeout | requests.exceptions.SSLError | requests.exceptions.ProxyError
-    ):
+    if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError):
         return False
-    cause = error.args[0] if error.args else None
-    return not isinstance(getattr(cause, "reason", None), NewConnectionError)
+    return not (isinstance(_cause(error), NewConnectionError) or _is_distrust(error))
+
+
+def _is_distrust(error: requests.RequestException) -> bool:
+    """Tell whether the certificate was not trusted: encryption may also break after a request was sent."""
+    cause = _cause(error)
+    return any(isinstance(each, ssl.SSLCertVerificationError) for each in getattr(cause, "args", ()))
+
+
+def _cause(error: requests.RequestException) -> object:
+    """Return the error of urllib3 that ended its attempts, or None."""
+    return getattr(error.args[0] if error.args else None, "reason", None)
 
 
 def _reason(error: requests.RequestException) -> str:
@@ -186,8 +170,10 @@ def _reason(error: requests.RequestException) -> str:
             return "no connection could be made in time"
         case requests.Timeout():
             return "no answer came in time (timeout_seconds)"
+        case requests.exceptions.SSLError() if _is_distrust(error):
+            return "its certificate is not trusted here (REQUESTS_CA_BUNDLE names those that are)"
         case requests.exceptions.SSLError():
-            return "the encrypted connection failed (is its certificate trusted here? REQUESTS_CA_BUNDLE)"
+            return "the encrypted connection broke"
         case requests.exceptions.ProxyError():
             return "the proxy cannot be reached (HTTPS_PROXY)"
         case _ if not _was_sent(error):

@@ -257,6 +257,14 @@ def test_ids_that_were_not_taken(server: ScriptedServer, batch: Batch) -> None:
     assert (removed.unnamed_rejections, added.unnamed_rejections) == (0, 1)
 
 
+def test_ids_that_were_not_taken_for_several_reasons(server: ScriptedServer, batch: Batch) -> None:
+    """No more are counted than were sent, however many errors there are."""
+    server.script(UPDATE, token(errors=[{"bulk_index": 1, "reason": reason} for reason in "abc"]))
+    assert batch.push(AUDIENCE, ADD).unnamed_rejections == 1
+    server.script(UPDATE, token(errors=["a", "b", "c"]))
+    assert batch.push(AUDIENCE, ADD).unnamed_rejections == 2
+
+
 def test_finding(server: ScriptedServer, batch: Batch) -> None:
     """An audience is asked for by its API name, and described by its display name, if it has one."""
     server.script(VIEW, shown(), shown(display_name=None, type=None), GONE)

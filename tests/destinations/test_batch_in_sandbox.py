@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
-from dbt_activate.delivery import Audience, Confirmation, Delivery, Operation
+from dbt_activate.delivery import Audience, Confirmation
 from dbt_activate.destinations.batch import Batch
 from dbt_activate.errors import (
     AudienceGoneError,
@@ -21,15 +22,19 @@ from dbt_activate.sandbox import Fault, Sandbox
 from dbt_activate.sandbox.batch import Batch as Vendor
 from dbt_activate.sandbox.batch import BatchSettings
 from dbt_activate.throttle import Retry, Throttles
+from tests.destinations import deliveries
+from tests.destinations.deliveries import operations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Connect = Callable[..., Batch]
 
 SHOP, OUTLET = BatchSettings().projects
 WANTED = Batch.AudienceSettings(name="VIP customers", description="Spenders", api_name="vip")
 PEOPLE = tuple(f"canary-{n}" for n in range(100))
+add = partial(deliveries.add, kind="customer_id")
+remove = partial(deliveries.remove, kind="customer_id")
 
 
 @pytest.fixture
@@ -39,33 +44,10 @@ def vendor() -> Vendor:
 
 
 @pytest.fixture
-def sandbox(vendor: Vendor) -> Iterator[Sandbox]:
-    """A sandbox with that Batch."""
-    with Sandbox(vendor) as running:
-        yield running
-
-
-@pytest.fixture
-def throttles() -> Throttles:
-    """The waits of a run, a thousand times as short."""
-    return Throttles(
-        Retry(attempts=4, first_wait_seconds=0.001, total_seconds=10.0, poll_seconds=(0.001, 0.002, 0.05))
-    )
-
-
-@pytest.fixture
-def connect(sandbox: Sandbox, throttles: Throttles) -> Iterator[Connect]:
-    """Make adapters that talk to the sandbox, and close them after the test."""
-    made = []
-
-    def make(*, waits: Throttles = throttles, **more: Any) -> Batch:
-        entry: dict[str, Any] = {**sandbox.entry("batch"), "targets": (), "requests_per_second": None}
-        made.append(Batch(Batch.Settings(**(entry | {"confirm_seconds": 20} | more)), waits))
-        return made[-1]
-
-    yield make
-    for batch in made:
-        batch.close()
+def connect(sandbox: Sandbox, connect_as: Connect) -> Connect:
+    """Make adapters that talk to the sandbox."""
+    keys = {**sandbox.entry("batch"), "requests_per_second": None, "confirm_seconds": 20}
+    return partial(connect_as, Batch, **keys)
 
 
 @pytest.fixture
@@ -78,21 +60,6 @@ def batch(connect: Connect) -> Batch:
 def audience(batch: Batch) -> Audience:
     """An audience that we made."""
     return batch.create(WANTED)
-
-
-def add(*identifiers: str) -> Delivery:
-    """Make a delivery of people who enter."""
-    return Delivery(1, Operation.ADD, "customer_id", identifiers)
-
-
-def remove(*identifiers: str) -> Delivery:
-    """Make a delivery of people who leave."""
-    return Delivery(2, Operation.REMOVE, "customer_id", identifiers)
-
-
-def operations(sandbox: Sandbox) -> list[str]:
-    """Return what was asked for, in order."""
-    return [exchange.operation for exchange in sandbox.traffic.exchanges(vendor="batch")]
 
 
 def test_an_audience_from_its_making_to_its_end(vendor: Vendor, batch: Batch) -> None:

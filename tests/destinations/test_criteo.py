@@ -100,6 +100,7 @@ FINAL: list[tuple[int, Any, type[DestinationError], str]] = [
     (200, errors(failure("no-consent", "access_control")), AccessError, "Audiences = Manage"),
     (400, errors(failure("required-field")), RefusedAnswerError, "required-field: A title"),
     (400, errors({"code": None, "title": None}), RefusedAnswerError, r"with 400\."),
+    (400, errors({"code": "A detail", "title": None}), RefusedAnswerError, r"with 400\."),
     (400, {"errors": None}, RefusedAnswerError, r"with 400\."),
     (400, b"Bad Request", RefusedAnswerError, r"with 400\."),
     (401, errors(failure("authorization-token-expired")), AuthenticationError, "authorization-token-expired"),
@@ -387,7 +388,13 @@ def test_a_segment_that_cannot_be_deleted(server: ScriptedServer, criteo: Criteo
 
 @pytest.mark.parametrize(
     ("warned", "error"),
-    [([failure("segment-not-found")], AudienceGoneError), ([failure("x")], RefusedError), ([], AccessError)],
+    [
+        ([failure("segment-not-found")], AudienceGoneError),
+        ([failure("x")], RefusedError),
+        ([], AccessError),
+        ([failure("sunset", "deprecation"), failure("segment-not-found")], AudienceGoneError),
+        ([failure("sunset", "deprecation")], AccessError),
+    ],
 )
 def test_a_success_that_did_nothing(
     server: ScriptedServer, criteo: Criteo, warned: list[dict[str, Any]], error: type[Exception]
@@ -416,6 +423,16 @@ def test_warnings_are_told_once(
     criteo.push(AUDIENCE, ADD)
     told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert told == ["Criteo warns: sunset: A title"]
+
+
+def test_a_deprecation_among_the_errors(
+    server: ScriptedServer, criteo: Criteo, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is no failure: what was asked for was done, and a line in the log tells of it."""
+    facts = {"nbValidIdentifiers": 1, "nbInvalidIdentifiers": 1}
+    server.script(MEMBERS, Reply(200, errors(failure("sunset", "deprecation"), data={"attributes": facts})))
+    assert criteo.push(AUDIENCE, ADD) == Receipt(unnamed_rejections=1)
+    assert "Criteo warns: sunset: A title" in caplog.text
 
 
 def test_the_mapping_is_checked() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dbt_activate.delivery import Audience, Delivery, Operation
+from dbt_activate.delivery import Audience
 from dbt_activate.destinations.criteo import Criteo
 from dbt_activate.errors import (
     AccessError,
@@ -20,10 +21,12 @@ from dbt_activate.errors import (
 )
 from dbt_activate.identifiers import hashed
 from dbt_activate.sandbox import Fault, Sandbox
+from dbt_activate.sandbox.criteo import Criteo as Vendor
 from dbt_activate.throttle import Retry, Throttles
+from tests.destinations.deliveries import add, operations, remove
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Connect = Callable[..., Criteo]
 
@@ -32,26 +35,16 @@ PEOPLE = tuple(hashed(f"p{n}@example.com") for n in range(100))
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    """A sandbox of one's own."""
-    with Sandbox() as running:
-        yield running
+def vendor() -> Vendor:
+    """The sandbox's Criteo."""
+    return Vendor()
 
 
 @pytest.fixture
-def connect(sandbox: Sandbox, throttles: Throttles) -> Iterator[Connect]:
-    """Make adapters that talk to the sandbox, and close them after the test."""
-    made = []
-
-    def make(*, waits: Throttles = throttles, **more: Any) -> Criteo:
-        known = {"type": "criteo", "targets": (), "client_id": "sandbox", "client_secret": "sandbox-secret"}
-        place = {"advertiser_id": "73550", "base_url": sandbox.url, "requests_per_minute": None}
-        made.append(Criteo(Criteo.Settings(**(known | place | more)), waits))
-        return made[-1]
-
-    yield make
-    for criteo in made:
-        criteo.close()
+def connect(sandbox: Sandbox, connect_as: Connect) -> Connect:
+    """Make adapters that talk to the sandbox."""
+    keys = {**sandbox.entry("criteo"), "base_url": sandbox.url, "requests_per_minute": None}
+    return partial(connect_as, Criteo, **keys)
 
 
 @pytest.fixture
@@ -64,21 +57,6 @@ def criteo(connect: Connect) -> Criteo:
 def audience(criteo: Criteo) -> Audience:
     """An audience that we made."""
     return criteo.create(WANTED)
-
-
-def add(*identifiers: str, kind: str = "email") -> Delivery:
-    """Make a delivery of people who enter."""
-    return Delivery(1, Operation.ADD, kind, identifiers)
-
-
-def remove(*identifiers: str) -> Delivery:
-    """Make a delivery of people who leave."""
-    return Delivery(1, Operation.REMOVE, "email", identifiers)
-
-
-def requests(sandbox: Sandbox, operation: str) -> int:
-    """Count the requests of one kind."""
-    return len(sandbox.traffic.exchanges(operation=operation))
 
 
 def test_an_audience_from_its_making_to_its_end(sandbox: Sandbox, criteo: Criteo) -> None:
@@ -136,7 +114,7 @@ def test_tokens_that_expire_in_the_middle(sandbox: Sandbox, criteo: Criteo, audi
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda person: criteo.push(audience, add(person)), PEOPLE))
     assert sandbox.criteo.members(audience.remote_id) == {"email": set(PEOPLE)}
-    assert requests(sandbox, "token") == 2
+    assert operations(sandbox).count("token") == 2
 
 
 def test_two_destinations_share_the_limit_of_their_app(sandbox: Sandbox, connect: Connect) -> None:
@@ -157,7 +135,7 @@ def test_a_limit_that_others_use_up_is_waited_for(sandbox: Sandbox, connect: Con
     criteo = connect(waits=Throttles(Retry(attempts=4, first_wait_seconds=0.01, total_seconds=30)))
     for _ in range(5):
         criteo.find(WANTED, None)
-    assert requests(sandbox, "search") == 5
+    assert operations(sandbox).count("search") == 5
 
 
 def test_a_limit_that_stays_used_up(sandbox: Sandbox, criteo: Criteo) -> None:
@@ -262,7 +240,7 @@ def test_wrong_credentials(sandbox: Sandbox, connect: Connect) -> None:
     with pytest.raises(AuthenticationError, match="invalid_client") as caught:
         connect(client_secret="wr0ng").check()
     assert "wr0ng" not in str(caught.value)
-    assert requests(sandbox, "token") == 1
+    assert operations(sandbox).count("token") == 1
 
 
 def test_a_version_that_is_switched_off(connect: Connect) -> None:

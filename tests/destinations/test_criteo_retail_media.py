@@ -286,6 +286,18 @@ def test_a_request_that_is_wrong_and_not_too_large(server: ScriptedServer, retai
     assert len(server.calls(MEMBERS)) == 3 + 2
 
 
+def test_a_refusal_that_was_not_about_the_size(server: ScriptedServer, retail: CriteoRetailMedia) -> None:
+    """Where less did not pass either, later deliveries are as large as before."""
+    delivery = Delivery(1, Operation.ADD, "email", [hashed(str(number)) for number in range(3_000)])
+    server.script(MEMBERS, Reply(400, errors(failure("invalid"))))
+    with pytest.raises(RefusedAnswerError, match="400: invalid"):
+        retail.push(AUDIENCE, delivery)
+    server.script(MEMBERS, amended())
+    retail.push(AUDIENCE, delivery)
+    sent = [each.body["data"]["attributes"]["identifiers"] for each in server.calls(MEMBERS)]
+    assert [len(identifiers) for identifiers in sent] == [3_000, 1_500, 750, 3_000]
+
+
 def test_a_delivery_of_another_type_than_the_list_takes(
     server: ScriptedServer, retail: CriteoRetailMedia
 ) -> None:

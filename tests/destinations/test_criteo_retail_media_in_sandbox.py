@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
-from dbt_activate.delivery import Audience, Delivery, Operation
+from dbt_activate.delivery import Audience
 from dbt_activate.destinations.criteo import Criteo
 from dbt_activate.destinations.criteo_retail_media import CriteoRetailMedia
 from dbt_activate.errors import (
@@ -26,9 +27,10 @@ from dbt_activate.sandbox import Fault, Sandbox
 from dbt_activate.sandbox.criteo_retail_media import Account
 from dbt_activate.sandbox.criteo_retail_media import CriteoRetailMedia as Vendor
 from dbt_activate.throttle import Retry, Throttles
+from tests.destinations.deliveries import add, operations, remove
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Connect = Callable[..., CriteoRetailMedia]
 
@@ -45,25 +47,10 @@ def vendor() -> Vendor:
 
 
 @pytest.fixture
-def sandbox(vendor: Vendor) -> Iterator[Sandbox]:
-    """A sandbox of one's own."""
-    with Sandbox(vendor) as running:
-        yield running
-
-
-@pytest.fixture
-def connect(sandbox: Sandbox, throttles: Throttles) -> Iterator[Connect]:
-    """Make adapters that talk to the sandbox, and close them after the test."""
-    made = []
-
-    def make(*, waits: Throttles = throttles, **more: Any) -> CriteoRetailMedia:
-        entry = {**sandbox.entry("criteo_retail_media"), "targets": (), "requests_per_minute": None, **more}
-        made.append(CriteoRetailMedia(CriteoRetailMedia.Settings(**entry), waits))
-        return made[-1]
-
-    yield make
-    for retail in made:
-        retail.close()
+def connect(sandbox: Sandbox, connect_as: Connect) -> Connect:
+    """Make adapters that talk to the sandbox."""
+    keys = {**sandbox.entry("criteo_retail_media"), "requests_per_minute": None}
+    return partial(connect_as, CriteoRetailMedia, **keys)
 
 
 @pytest.fixture
@@ -76,21 +63,6 @@ def retail(connect: Connect) -> CriteoRetailMedia:
 def audience(retail: CriteoRetailMedia) -> Audience:
     """An audience that we made."""
     return retail.create(WANTED)
-
-
-def add(*identifiers: str, kind: str = "email") -> Delivery:
-    """Make a delivery of people who enter."""
-    return Delivery(1, Operation.ADD, kind, identifiers)
-
-
-def remove(*identifiers: str, kind: str = "email") -> Delivery:
-    """Make a delivery of people who leave."""
-    return Delivery(1, Operation.REMOVE, kind, identifiers)
-
-
-def requests(sandbox: Sandbox, operation: str) -> int:
-    """Count the requests of one kind."""
-    return len(sandbox.traffic.exchanges(operation=operation))
 
 
 def test_an_audience_from_its_making_to_its_end(vendor: Vendor, retail: CriteoRetailMedia) -> None:
@@ -168,7 +140,7 @@ def test_tokens_that_expire_in_the_middle(
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda person: retail.push(audience, add(person)), PEOPLE))
     assert vendor.members(audience.remote_id) == {"Email": set(PEOPLE)}
-    assert requests(sandbox, "token") == 2
+    assert operations(sandbox).count("token") == 2
 
 
 def test_both_products_share_the_limit_of_their_app(sandbox: Sandbox, connect: Connect) -> None:
@@ -393,7 +365,7 @@ def test_wrong_credentials(sandbox: Sandbox, connect: Connect) -> None:
     with pytest.raises(AuthenticationError, match="invalid_client") as caught:
         connect(client_secret="wr0ng").check()
     assert "wr0ng" not in str(caught.value)
-    assert requests(sandbox, "token") == 1
+    assert operations(sandbox).count("token") == 1
 
 
 def test_a_version_that_is_switched_off(connect: Connect) -> None:

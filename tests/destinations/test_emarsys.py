@@ -32,8 +32,6 @@ from tests.destinations.scripted_server import Reply, ScriptedServer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from dbt_activate.throttle import Throttles
-
     Connect = Callable[..., Emarsys]
 
 LISTS = "/api/v3/contactlist"
@@ -50,28 +48,29 @@ OAUTH = {"client_id": "app", "client_secret": "s3cr3t"}
 WSSE = {"auth": "wsse", "username": "acct001", "secret": "s3cr3t"}
 
 
-def settings(**more: Any) -> Any:
-    """Make the settings of a destination; those of OAuth unless others are given."""
+def entry(**more: Any) -> dict[str, Any]:
+    """Write the entry of a destination, with OAuth unless other credentials are given."""
     proof = {} if {"auth", "client_id"} & more.keys() else OAUTH
-    return Emarsys.Settings(**({"type": "emarsys", "targets": ("prod",)} | proof | more))
+    return {"type": "emarsys", "targets": ("prod",)} | proof | more
+
+
+def settings(**more: Any) -> Any:
+    """Make the settings of a destination."""
+    return Emarsys.Settings(**entry(**more))
 
 
 @pytest.fixture
-def connect(server: ScriptedServer, throttles: Throttles) -> Iterator[Connect]:
-    """Make adapters that talk to the scripted server, and close them after the test."""
+def connect(server: ScriptedServer, connect_as: Connect) -> Connect:
+    """Make adapters that talk to the scripted server."""
     server.script("/oauth2/token", Reply(200, {"access_token": "t1", "expires_in": 3600}))
     server.script(LISTS, listing())
-    made = []
 
     def make(**more: Any) -> Emarsys:
         version = "v2" if "auth" in more else "v3"
         place = {"base_url": f"{server.url}/api/{version}", "token_url": f"{server.url}/oauth2/token"}
-        made.append(Emarsys(settings(requests_per_minute=None, **(place | more)), throttles))
-        return made[-1]
+        return connect_as(Emarsys, **entry(requests_per_minute=None, **(place | more)))
 
-    yield make
-    for emarsys in made:
-        emarsys.close()
+    return make
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dbt_activate.delivery import Audience, Delivery, Operation
+from dbt_activate.delivery import Audience
 from dbt_activate.destinations.emarsys import Emarsys
 from dbt_activate.errors import (
     AccessError,
@@ -26,9 +26,10 @@ from dbt_activate.sandbox.emarsys import ApiUser, ContactField
 from dbt_activate.sandbox.emarsys import Emarsys as Vendor
 from dbt_activate.sandbox.emarsys.settings import FIELDS, PERMISSIONS
 from dbt_activate.throttle import Retry, Throttles
+from tests.destinations.deliveries import add, operations, remove
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Connect = Callable[..., Emarsys]
 
@@ -45,27 +46,15 @@ def vendor() -> Vendor:
 
 
 @pytest.fixture
-def sandbox(vendor: Vendor) -> Iterator[Sandbox]:
-    """A sandbox of one's own."""
-    with Sandbox(vendor) as running:
-        yield running
+def connect(sandbox: Sandbox, connect_as: Connect) -> Connect:
+    """Make adapters that talk to the sandbox."""
+    keys = {**sandbox.entry("emarsys"), "requests_per_minute": None}
+    without_oauth = {"client_id": None, "client_secret": None, "base_url": f"{sandbox.url}/emarsys/api/v2"}
 
+    def make(**more: Any) -> Emarsys:
+        return connect_as(Emarsys, **keys | (without_oauth if "auth" in more else {}) | more)
 
-@pytest.fixture
-def connect(sandbox: Sandbox, throttles: Throttles) -> Iterator[Connect]:
-    """Make adapters that talk to the sandbox, and close them after the test."""
-    made = []
-
-    def make(*, waits: Throttles = throttles, **more: Any) -> Emarsys:
-        known: dict[str, Any] = {"targets": (), "requests_per_minute": None, **sandbox.entry("emarsys")}
-        if "auth" in more:
-            known |= {"client_id": None, "client_secret": None, "base_url": f"{sandbox.url}/emarsys/api/v2"}
-        made.append(Emarsys(Emarsys.Settings(**(known | more)), waits))
-        return made[-1]
-
-    yield make
-    for emarsys in made:
-        emarsys.close()
+    return make
 
 
 @pytest.fixture
@@ -80,24 +69,9 @@ def audience(emarsys: Emarsys) -> Audience:
     return emarsys.create(WANTED)
 
 
-def add(*values: str, kind: str = "email") -> Delivery:
-    """Make a delivery of people who enter."""
-    return Delivery(1, Operation.ADD, kind, values)
-
-
-def remove(*values: str, kind: str = "email") -> Delivery:
-    """Make a delivery of people who leave."""
-    return Delivery(1, Operation.REMOVE, kind, values)
-
-
 def everybody(emarsys: Emarsys, audience: Audience, kind: str = "email") -> set[str]:
     """Read all members back."""
     return {value for page in emarsys.members(audience, kind) for value in page}
-
-
-def requests(sandbox: Sandbox, operation: str) -> int:
-    """Count the requests of one kind."""
-    return len(sandbox.traffic.exchanges(operation=operation))
 
 
 @pytest.mark.parametrize("proof", [{}, WSSE], ids=["oauth", "wsse"])
@@ -271,7 +245,7 @@ def test_reading_members(
     people = {f"p{n}@example.com" for n in range(10_500)}
     vendor.put_members(audience.remote_id, "email", people)
     assert everybody(emarsys, audience) == people
-    assert requests(sandbox, "read") == 2 + 11 + (not on_v3)
+    assert operations(sandbox).count("read") == 2 + 11 + (not on_v3)
     emarsys.clear(audience)
     assert vendor.members(audience.remote_id) == {}
     assert [exchange.count for exchange in sandbox.traffic.exchanges(operation="remove")] == [10_000, 500]
@@ -426,7 +400,7 @@ def test_tokens_that_expire_in_the_middle(
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda person: emarsys.push(audience, add(person)), PEOPLE))
     assert vendor.members(audience.remote_id) == {"email": set(PEOPLE)}
-    assert requests(sandbox, "token") == 2
+    assert operations(sandbox).count("token") == 2
 
 
 def test_two_destinations_share_the_limit_of_their_user(
@@ -450,7 +424,7 @@ def test_a_limit_that_others_use_up_is_waited_for(
     emarsys = connect(waits=Throttles(Retry(attempts=4, first_wait_seconds=0.01, total_seconds=30)))
     for _ in range(4):
         emarsys.find(WANTED, None)
-    assert requests(sandbox, "find") == 4
+    assert operations(sandbox).count("find") == 4
 
 
 def test_nothing_personal_is_told(

@@ -27,6 +27,7 @@ from dbt_activate.http.answer import (
 )
 from dbt_activate.http.client import Client
 from dbt_activate.throttle import Retry, Throttles
+from tests.destinations.garbled_server import garbled_server
 from tests.destinations.scripted_server import Reply, ScriptedServer
 
 if TYPE_CHECKING:
@@ -127,6 +128,26 @@ def test_a_port_on_which_nobody_listens(connect: Connect) -> None:
     assert not isinstance(caught.value, LostAnswerError)
 
 
+def test_encryption_that_breaks_after_a_request(
+    connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was sent by then may have been carried out: it is not sent twice."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "certificate.pem"))
+    with garbled_server(tmp_path / "certificate.pem") as (url, read):
+        with pytest.raises(LostAnswerError, match="the encrypted connection broke"):
+            connect(url=url).send(Request("POST", "/x", body=[1], idempotent=False))
+        assert len(read) == 1
+
+
+def test_a_certificate_that_is_not_trusted(connect: Connect, tmp_path: Path) -> None:
+    """Nothing was sent, certainly: it is tried again, and the message says what may be wrong."""
+    with garbled_server(tmp_path / "certificate.pem") as (url, read):
+        with pytest.raises(UnavailableError, match=r"REQUESTS_CA_BUNDLE.*Tried 4 times") as caught:
+            connect(url=url).send(Request("POST", "/x", body=[1], idempotent=False))
+        assert not isinstance(caught.value, LostAnswerError)
+        assert read == []
+
+
 @pytest.mark.parametrize("status", [400, 404, 409, 410, 413, 415, 422])
 def test_a_refusal_is_final(server: ScriptedServer, connect: Connect, status: int) -> None:
     """What is wrong with a request stays wrong; the caller sees which status it was."""
@@ -170,6 +191,18 @@ def test_a_wait_that_is_too_long_is_handed_on(server: ScriptedServer, connect: C
     with pytest.raises(UnavailableError) as caught:
         connect().send(Request("GET", "/x"))
     assert (caught.value.retry_after, len(server.seen)) == (3600, 1)
+
+
+def test_a_wait_that_is_too_long_is_too_long_for_all(server: ScriptedServer, connect: Connect) -> None:
+    """Others with the same credentials do not sit it out either: they fail at once, and nothing is sent."""
+    server.script("/x", Reply(503, headers={"Retry-After": "3600"}))
+    first, second = connect(), connect()
+    with pytest.raises(UnavailableError):
+        first.send(Request("GET", "/x"))
+    with pytest.raises(UnavailableError, match=r"Acme wants to be left alone for 3[56]\d\d more") as caught:
+        second.send(Request("POST", "/x", idempotent=False))
+    assert caught.value.retry_after == pytest.approx(3600, abs=5)
+    assert len(server.seen) == 1
 
 
 def test_a_used_up_limit_holds_all_who_share_it(server: ScriptedServer, connect: Connect) -> None:

@@ -26,9 +26,7 @@ from dbt_activate.problems import describe, dotted
 from tests.destinations.scripted_server import Reply, ScriptedServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from dbt_activate.throttle import Throttles
+    from collections.abc import Callable
 
     Connect = Callable[..., Http]
 
@@ -49,19 +47,15 @@ def settings(requests: Any = REQUESTS, **more: Any) -> Any:
 
 
 @pytest.fixture
-def connect(server: ScriptedServer, throttles: Throttles) -> Iterator[Connect]:
+def connect(server: ScriptedServer, connect_as: Connect) -> Connect:
     """Make destinations that talk to the scripted server, where all goes well unless it is told."""
-    made: list[Http] = []
     for path in ("/add", "/remove"):
         server.script(path, Reply(200))
 
     def make(requests: Any = REQUESTS, **more: Any) -> Http:
-        made.append(Http(settings(requests, **({"base_url": server.url} | more)), throttles))
-        return made[-1]
+        return connect_as(Http, **{"type": "http", "base_url": server.url, "requests": requests, **more})
 
-    yield make
-    for http in made:
-        http.close()
+    return make
 
 
 def problems(requests: Any = REQUESTS, **more: Any) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,11 +17,12 @@ from dbt_activate.errors import (
     DestinationError,
 )
 from dbt_activate.sandbox import Fault, Sandbox
-from dbt_activate.sandbox.http import ONE_BY_ONE, REQUESTS, HttpEndpoint
+from dbt_activate.sandbox.http import ONE_BY_ONE, REQUESTS, HttpEndpoint, HttpEndpointSettings
 from dbt_activate.throttle import Retry, Throttles
+from tests.destinations.deliveries import add, remove
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Connect = Callable[..., Http]
 
@@ -32,31 +34,15 @@ both_ways = pytest.mark.parametrize("requests", [REQUESTS, ONE_BY_ONE], ids=["to
 
 
 @pytest.fixture
-def tool() -> HttpEndpoint:
+def vendor() -> HttpEndpoint:
     """The endpoint, seen from inside."""
-    return HttpEndpoint()
+    return HttpEndpoint(HttpEndpointSettings(rate_limit=None))
 
 
 @pytest.fixture
-def sandbox(tool: HttpEndpoint) -> Iterator[Sandbox]:
-    """A sandbox with the endpoint."""
-    with Sandbox(tool, rate_limits=False) as running:
-        yield running
-
-
-@pytest.fixture
-def connect(sandbox: Sandbox, throttles: Throttles) -> Iterator[Connect]:
-    """Make destinations that talk to the endpoint, and close them after the test."""
-    made: list[Http] = []
-
-    def make(*, waits: Throttles = throttles, **more: Any) -> Http:
-        settings = Http.Settings.model_validate({"targets": [], **sandbox.entry("http"), **more})
-        made.append(Http(settings, waits))
-        return made[-1]
-
-    yield make
-    for http in made:
-        http.close()
+def connect(sandbox: Sandbox, connect_as: Connect) -> Connect:
+    """Make destinations that talk to the endpoint."""
+    return partial(connect_as, Http, **sandbox.entry("http"))
 
 
 @pytest.fixture
@@ -73,17 +59,7 @@ def audience(http: Http) -> Audience:
     return made
 
 
-def add(*people: str, kind: str = "email") -> Delivery:
-    """Make a delivery of people who enter."""
-    return Delivery(1, Operation.ADD, kind, people)
-
-
-def remove(*people: str) -> Delivery:
-    """Make a delivery of people who leave."""
-    return Delivery(1, Operation.REMOVE, "email", people)
-
-
-def test_an_audience_from_its_making_to_its_end(tool: HttpEndpoint, http: Http) -> None:
+def test_an_audience_from_its_making_to_its_end(vendor: HttpEndpoint, http: Http) -> None:
     """Made, found by name and by id, renamed, described, filled, read, measured, emptied, deleted."""
     assert http.find(WANTED, None) is None
     audience = http.create(WANTED)
@@ -93,18 +69,18 @@ def test_an_audience_from_its_making_to_its_end(tool: HttpEndpoint, http: Http) 
     http.push(audience, add(*PEOPLE))
     http.push(audience, add("0042", kind="crm_id"))
     assert http.size(audience) == 31
-    assert tool.members("list-1") == {"email": set(PEOPLE), "crm_id": {"0042"}}
+    assert vendor.members("list-1") == {"email": set(PEOPLE), "crm_id": {"0042"}}
     assert sorted(who for page in http.members(audience, "email") for who in page) == sorted(PEOPLE)
     http.clear(audience)
-    assert tool.members("list-1") == {}
+    assert vendor.members("list-1") == {}
     http.delete(audience)
     http.delete(audience)
-    assert tool.audiences() == []
+    assert vendor.audiences() == []
 
 
 @both_ways
 def test_pushes_are_idempotent_and_leave_strangers_alone(
-    tool: HttpEndpoint, connect: Connect, audience: Audience, requests: Any
+    vendor: HttpEndpoint, connect: Connect, audience: Audience, requests: Any
 ) -> None:
     """Adding who is in and removing who is not change nothing, and nobody else is touched."""
     http = connect(requests=requests)
@@ -112,7 +88,7 @@ def test_pushes_are_idempotent_and_leave_strangers_alone(
         assert not http.push(audience, add(*PEOPLE)).rejections
     for _ in range(2):
         assert not http.push(audience, remove(*PEOPLE[:10])).rejections
-    assert tool.members(audience.remote_id) == {"email": {STRANGER, *PEOPLE[10:]}}
+    assert vendor.members(audience.remote_id) == {"email": {STRANGER, *PEOPLE[10:]}}
 
 
 @both_ways
@@ -133,7 +109,7 @@ def test_pushes_are_idempotent_and_leave_strangers_alone(
     ids=lambda fault: f"{fault.effect} {fault.status} {fault.applied}",
 )
 def test_a_fault_changes_nothing_in_the_end(
-    sandbox: Sandbox, tool: HttpEndpoint, connect: Connect, fault: Fault, requests: Any
+    sandbox: Sandbox, vendor: HttpEndpoint, connect: Connect, fault: Fault, requests: Any
 ) -> None:
     """Whatever goes wrong, before or after it was carried out: the list is made once, and all are in."""
     http = connect(timeout_seconds=0.2, requests=requests)
@@ -143,23 +119,23 @@ def test_a_fault_changes_nothing_in_the_end(
     audience = http.update(audience, Http.AudienceSettings(name="Lapsed"))
     http.push(audience, add(*PEOPLE))
     http.push(audience, remove(*PEOPLE[:5]))
-    assert [held.name for held in tool.audiences()] == ["Lapsed"]
-    assert tool.members(audience.remote_id) == {"email": set(PEOPLE[5:])}
+    assert [held.name for held in vendor.audiences()] == ["Lapsed"]
+    assert vendor.members(audience.remote_id) == {"email": set(PEOPLE[5:])}
 
 
-def test_deliveries_shrink_to_what_passes(tool: HttpEndpoint, http: Http, audience: Audience) -> None:
+def test_deliveries_shrink_to_what_passes(vendor: HttpEndpoint, http: Http, audience: Audience) -> None:
     """A 413 halves requests until they pass."""
-    tool.configure(max_members=4)
+    vendor.configure(max_members=4)
     http.push(audience, add(*PEOPLE))
-    assert tool.members(audience.remote_id) == {"email": {STRANGER, *PEOPLE}}
+    assert vendor.members(audience.remote_id) == {"email": {STRANGER, *PEOPLE}}
 
 
-def test_pages_are_followed(tool: HttpEndpoint, http: Http, audience: Audience) -> None:
+def test_pages_are_followed(vendor: HttpEndpoint, http: Http, audience: Audience) -> None:
     """An audience is found on a later page, and members are read to the last one."""
-    tool.configure(page_size=7)
+    vendor.configure(page_size=7)
     for number in range(20):
-        tool.add_audience(f"Other {number}")
-    theirs = tool.add_audience("Lapsed", members={"email": PEOPLE})
+        vendor.add_audience(f"Other {number}")
+    theirs = vendor.add_audience("Lapsed", members={"email": PEOPLE})
     found = http.find(Http.AudienceSettings(name="Lapsed"), None)
     assert found == Audience(theirs, "Lapsed")
     assert [len(page) for page in http.members(found, "email")] == [7, 7, 7, 7, 2]
@@ -167,23 +143,23 @@ def test_pages_are_followed(tool: HttpEndpoint, http: Http, audience: Audience) 
 
 @pytest.mark.parametrize(("how", "statuses"), [("named", ()), ("refused", (422,))])
 def test_people_whom_the_endpoint_does_not_know(
-    tool: HttpEndpoint, connect: Connect, audience: Audience, how: str, statuses: tuple[int, ...]
+    vendor: HttpEndpoint, connect: Connect, audience: Audience, how: str, statuses: tuple[int, ...]
 ) -> None:
     """They are rejected by name, and all others are in, also where the endpoint refuses all at once."""
-    tool.configure(known=set(PEOPLE[:20]), unknown_members=how)
+    vendor.configure(known=set(PEOPLE[:20]), unknown_members=how)
     adding = {**REQUESTS["add"], "rejected": {**REQUESTS["add"]["rejected"], "statuses": statuses}}
     http = connect(requests={**REQUESTS, "add": adding})
     receipt = http.push(audience, add(*reversed(PEOPLE)))
     reason = "… is not known here"
     assert receipt.rejections == tuple(Rejection(n, "unknown_member", reason) for n in range(10))
-    assert tool.members(audience.remote_id) == {"email": {STRANGER, *PEOPLE[:20]}}
+    assert vendor.members(audience.remote_id) == {"email": {STRANGER, *PEOPLE[:20]}}
 
 
 def test_people_whom_the_endpoint_does_not_know_one_by_one(
-    tool: HttpEndpoint, connect: Connect, audience: Audience
+    vendor: HttpEndpoint, connect: Connect, audience: Audience
 ) -> None:
     """Sent one by one, a 422 is a rejection with the endpoint's code and words."""
-    tool.configure(known=set(PEOPLE[:2]))
+    vendor.configure(known=set(PEOPLE[:2]))
     receipt = connect(requests=ONE_BY_ONE).push(audience, add(*PEOPLE[:3]))
     reason = "There are members whom this API does not know."
     assert receipt.rejections == (Rejection(2, "unknown_member", reason),)
@@ -191,11 +167,11 @@ def test_people_whom_the_endpoint_does_not_know_one_by_one(
 
 @both_ways
 def test_an_audience_that_was_deleted(
-    tool: HttpEndpoint, connect: Connect, audience: Audience, requests: Any
+    vendor: HttpEndpoint, connect: Connect, audience: Audience, requests: Any
 ) -> None:
     """Every call on it says that it is gone, and finding it finds nothing."""
     http = connect(requests=requests)
-    tool.delete_audience(audience.remote_id)
+    vendor.delete_audience(audience.remote_id)
     for call in (
         lambda: http.push(audience, add(*PEOPLE)),
         lambda: http.push(audience, remove(*PEOPLE)),
@@ -209,9 +185,9 @@ def test_an_audience_that_was_deleted(
     assert http.find(WANTED, audience.remote_id) is http.find(WANTED, None) is None
 
 
-def test_the_race_for_a_name(tool: HttpEndpoint, http: Http) -> None:
+def test_the_race_for_a_name(vendor: HttpEndpoint, http: Http) -> None:
     """Whoever makes it first, both end with the same audience; a rename onto another one is refused."""
-    theirs = tool.add_audience("VIP customers")
+    theirs = vendor.add_audience("VIP customers")
     assert http.create(WANTED) == Audience(theirs, "VIP customers")
     mine = http.create(Http.AudienceSettings(name="Mine"))
     with pytest.raises(AudienceTakenError, match="cannot be renamed to 'VIP customers'"):
@@ -226,7 +202,7 @@ def test_wrong_credentials(sandbox: Sandbox, connect: Connect) -> None:
     assert len(sandbox.traffic.exchanges(vendor="http")) == 1
 
 
-def test_tokens_by_client_credentials(sandbox: Sandbox, tool: HttpEndpoint, connect: Connect) -> None:
+def test_tokens_by_client_credentials(sandbox: Sandbox, vendor: HttpEndpoint, connect: Connect) -> None:
     """Tokens are fetched, and fetched anew once they expire; a wrong secret is tried once."""
     keys = {"bearer_token": None, "client_id": "sandbox", "token_url": f"{sandbox.url}/http/oauth/token"}
     http = connect(**keys, client_secret="sandbox-secret")
@@ -249,9 +225,9 @@ def test_check(http: Http, connect: Connect) -> None:
     assert "There is no such path. Check base_url and requests.check.path" in wrong.lines[0]
 
 
-def test_the_rate_limit_is_kept(sandbox: Sandbox, tool: HttpEndpoint, connect: Connect) -> None:
+def test_the_rate_limit_is_kept(sandbox: Sandbox, vendor: HttpEndpoint, connect: Connect) -> None:
     """With the limit in the settings, the endpoint never has to say that it is used up."""
-    tool.configure(rate_limit=5, rate_window_seconds=0.2)
+    vendor.configure(rate_limit=5, rate_window_seconds=0.2)
     http = connect(waits=Throttles(Retry(attempts=1), window_seconds=0.3), requests_per_minute=5)
     for _ in range(12):
         http.check()

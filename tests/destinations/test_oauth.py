@@ -56,6 +56,25 @@ def test_a_token_is_asked_for_once(server: ScriptedServer, client: Client) -> No
     assert set(bearers(server)) == {"t1"}
 
 
+def test_the_request_for_a_token(server: ScriptedServer, throttles: Throttles) -> None:
+    """It goes to the whole of the URL, with the grant type and whatever else the tool wants to see."""
+    server.script("/auth/v2/token", token("t1"))
+    credentials = ClientCredentials.at(
+        f"{server.url}/auth/v2/token",
+        label="Acme",
+        form={"client_id": "app"},
+        headers={"X-Realm": "eu"},
+        throttle=throttles.get("app", None),
+        retry=throttles.retry,
+        timeout_seconds=5.0,
+    )
+    assert credentials.headers() == {"Authorization": "Bearer t1"}
+    credentials.close()
+    (asked,) = server.seen
+    assert (asked.method, asked.content) == ("POST", b"grant_type=client_credentials&client_id=app")
+    assert asked.headers["X-Realm"] == "eu"
+
+
 def test_a_token_is_renewed_before_its_end(server: ScriptedServer, client: Client) -> None:
     """A token that is about to run out is used no more."""
     server.script("/token", token("t1", "0"), token("t2"))
@@ -108,6 +127,16 @@ def test_refused_credentials_are_sent_once(server: ScriptedServer, client: Clien
         errors = list(pool.map(send, range(32)))
     assert len(server.seen) == 1
     assert all(SECRET not in str(error) for error in errors)
+
+
+@pytest.mark.parametrize("wrong", [Reply(404, b"<html>"), Reply(405), Reply(302)], ids=repr)
+def test_an_address_that_gives_no_tokens(server: ScriptedServer, client: Client, wrong: Reply) -> None:
+    """It is asked once, and never taken for a refusal of what the token was wanted for."""
+    server.script("/token", wrong)
+    for _ in range(3):
+        with pytest.raises(AuthenticationError, match=r"POST /token with \d+.*token_url"):
+            client.send(Request("GET", "/x"))
+    assert len(server.seen) == 1
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +23,7 @@ from dbt_activate.throttle import Retry, Throttles
 from tests.destinations.scripted_server import Reply, ScriptedServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 BASE = "/client/mobile_applications/app_1/custom_audiences"
 VIP = f"{BASE}/vip"
@@ -31,13 +32,13 @@ AUDIENCE = Audience("vip", "VIP customers")
 WANTED = Purchasely.AudienceSettings(name="VIP customers", vendor_id="vip")
 ADD = Delivery(1, Operation.ADD, "user_id", ("cust-1", "cust-2"))
 REMOVE = Delivery(2, Operation.REMOVE, "user_id", ("cust-9",))
+NEEDED = {"type": "purchasely", "targets": ("prod",), "api_key": "s3cr3t", "app_id": "app_1"}
 COUNTS = {"processed_count": 2, "skipped_count": 0, "error_count": 0}
 
 
 def settings(**more: Any) -> Any:
     """Make the settings of a destination."""
-    needed = {"type": "purchasely", "targets": ("prod",), "api_key": "s3cr3t", "app_id": "app_1"}
-    return Purchasely.Settings(**(needed | more))
+    return Purchasely.Settings.model_validate(NEEDED | more)
 
 
 @pytest.fixture
@@ -48,17 +49,9 @@ def throttles() -> Throttles:
 
 
 @pytest.fixture
-def connect(server: ScriptedServer, throttles: Throttles) -> Iterator[Callable[..., Purchasely]]:
-    """Make adapters that talk to the scripted server, and close them after the test."""
-    made = []
-
-    def make(**more: Any) -> Purchasely:
-        made.append(Purchasely(settings(base_url=server.url, requests_per_minute=None, **more), throttles))
-        return made[-1]
-
-    yield make
-    for purchasely in made:
-        purchasely.close()
+def connect(server: ScriptedServer, connect_as: Callable[..., Purchasely]) -> Callable[..., Purchasely]:
+    """Make adapters that talk to the scripted server."""
+    return partial(connect_as, Purchasely, **NEEDED, base_url=server.url, requests_per_minute=None)
 
 
 @pytest.fixture
@@ -136,6 +129,7 @@ ERRORS: list[tuple[str, int, Any, str, type[DestinationError] | None, str, str]]
     ("push", 409, {"error": "busy"}, "rprd", None, "", WAITED),
     ("push", 413, b"<html>", "rrdde", None, "", HALVES),
     ("push", 422, {"error": {"code": None, "messages": "text"}}, "r", RefusedError, r"with 422\.", ONCE),
+    ("push", 422, {"error": {"code": "A message", "messages": 1}}, "r", RefusedError, r"with 422\.", ONCE),
     ("push", 429, {"error": None}, "rd", None, "", "GET POST POST GET"),
     ("push", 202, b"<html>", "rrd", None, "", AGAIN),
     ("push", 202, None, "rd", None, "", "GET POST GET"),
@@ -250,6 +244,31 @@ def test_counts_of_what_was_not_taken(server: ScriptedServer, purchasely: Purcha
     assert purchasely.push(AUDIENCE, ADD) == Receipt(unnamed_rejections=5)
     server.script(VIP, *shown(facts(), facts(synced=2, last_job_result=counts)))
     assert purchasely.push_together(AUDIENCE, REMOVE, ADD) == (Receipt(), Receipt(unnamed_rejections=5))
+
+
+@pytest.mark.parametrize(("left", "is_over"), [("cust-9", False), ("cust-8", True)])
+def test_removals_with_errors(
+    server: ScriptedServer, purchasely: Purchasely, left: str, is_over: bool
+) -> None:
+    """Who had the error is not said: who is left is looked up, and nobody who leaves is forgotten there."""
+    counts = {"processed_count": 0, "skipped_count": 0, "error_count": 1}
+    server.script(VIP, *shown(facts(), facts(synced=2, last_job_result=counts)))
+    server.script(USERS, TAKEN, page("cust-1", left))
+    if is_over:
+        assert purchasely.push(AUDIENCE, REMOVE) == Receipt(unnamed_rejections=1)
+    else:
+        with pytest.raises(UnavailableError, match=r"1 of 1 people.* are still in it") as caught:
+            purchasely.push(AUDIENCE, REMOVE)
+        assert left not in str(caught.value)
+
+
+def test_additions_with_errors(server: ScriptedServer, purchasely: Purchasely) -> None:
+    """They are counted, and nobody is looked up."""
+    counts = {"processed_count": 1, "skipped_count": 0, "error_count": 1}
+    server.script(VIP, *shown(facts(), facts(synced=2, last_job_result=counts)))
+    server.script(USERS, TAKEN)
+    assert purchasely.push(AUDIENCE, ADD) == Receipt(unnamed_rejections=1)
+    assert methods(server) == "GET POST GET"
 
 
 def test_together_where_that_is_too_large(server: ScriptedServer, purchasely: Purchasely) -> None:
@@ -523,6 +542,14 @@ def test_a_list_while_a_job_is_under_way(server: ScriptedServer, purchasely: Pur
     server.script(VIP, *shown(STATES["r"]))
     server.script(USERS, busy, busy, page("a", cursor="a"), busy, page("b", warning="Something else"))
     assert list(purchasely.members(AUDIENCE, "user_id")) == [["a"], ["b"]]
+
+
+def test_a_list_of_audiences_that_repeats(server: ScriptedServer, purchasely: Purchasely) -> None:
+    """A page that brings nothing new ends the list, should the number of the page not matter there."""
+    server.script(VIP, *shown(STATES["r"]))
+    server.script(BASE, listed(*(f"other_{number}" for number in range(25))))
+    assert purchasely.find(WANTED, None) is None
+    assert len(server.calls(BASE)) == 2
 
 
 def test_a_list_that_stays_empty(server: ScriptedServer, connect: Callable[..., Purchasely]) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dbt_activate.delivery import Audience, Delivery, Operation
+from dbt_activate.delivery import Audience
 from dbt_activate.destinations.purchasely import PersonId, Purchasely
 from dbt_activate.errors import (
     AccessError,
@@ -20,47 +21,41 @@ from dbt_activate.errors import (
     UnavailableError,
 )
 from dbt_activate.sandbox import Fault, Sandbox
-from dbt_activate.sandbox.purchasely import App
+from dbt_activate.sandbox.purchasely import App, PurchaselySettings
 from dbt_activate.sandbox.purchasely import Purchasely as Vendor
 from dbt_activate.throttle import Retry, Throttles
+from tests.destinations import deliveries
+from tests.destinations.deliveries import operations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Connect = Callable[..., Purchasely]
 
 WANTED = Purchasely.AudienceSettings(name="VIP customers")
 PEOPLE = tuple(f"canary-{number}" for number in range(100))
 RETRY = Retry(attempts=4, first_wait_seconds=0.001, total_seconds=10.0, poll_seconds=(0.001,))
+add = partial(deliveries.add, kind="user_id")
+remove = partial(deliveries.remove, kind="user_id")
 
 
 @pytest.fixture
 def vendor() -> Vendor:
     """The sandbox's Purchasely."""
-    return Vendor()
+    return Vendor(PurchaselySettings(rate_limit=None))
 
 
 @pytest.fixture
-def sandbox(vendor: Vendor) -> Iterator[Sandbox]:
-    """A sandbox of one's own."""
-    with Sandbox(vendor, rate_limits=False) as running:
-        yield running
+def throttles() -> Throttles:
+    """The waits of a run, a thousand times as short, and minutes of a fiftieth of a second."""
+    return Throttles(RETRY, window_seconds=0.02)
 
 
 @pytest.fixture
-def connect(sandbox: Sandbox) -> Iterator[Connect]:
-    """Make adapters that talk to the sandbox, and close them after the test."""
-    made = []
-
-    def make(*, waits: Throttles | None = None, **more: Any) -> Purchasely:
-        entry = {"targets": (), "requests_per_minute": None, **sandbox.entry("purchasely"), **more}
-        throttles = waits or Throttles(RETRY, window_seconds=0.02)
-        made.append(Purchasely(Purchasely.Settings.model_validate(entry), throttles))
-        return made[-1]
-
-    yield make
-    for purchasely in made:
-        purchasely.close()
+def connect(sandbox: Sandbox, connect_as: Connect) -> Connect:
+    """Make adapters that talk to the sandbox."""
+    keys = {**sandbox.entry("purchasely"), "requests_per_minute": None}
+    return partial(connect_as, Purchasely, **keys)
 
 
 @pytest.fixture
@@ -73,21 +68,6 @@ def purchasely(connect: Connect) -> Purchasely:
 def audience(purchasely: Purchasely) -> Audience:
     """An audience that we made."""
     return purchasely.create(WANTED)
-
-
-def add(*identifiers: str, kind: str = "user_id") -> Delivery:
-    """Make a delivery of people who enter."""
-    return Delivery(1, Operation.ADD, kind, identifiers)
-
-
-def remove(*identifiers: str) -> Delivery:
-    """Make a delivery of people who leave."""
-    return Delivery(1, Operation.REMOVE, "user_id", identifiers)
-
-
-def operations(sandbox: Sandbox) -> list[str]:
-    """Return what was asked of the vendor, in order."""
-    return [exchange.operation for exchange in sandbox.traffic.exchanges()]
 
 
 def everybody(purchasely: Purchasely, audience: Audience) -> set[str]:

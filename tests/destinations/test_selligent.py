@@ -656,14 +656,16 @@ def test_any_field_can_be_mapped() -> None:
     assert Selligent.identifier_type("Loyalty number") is not None
 
 
+@pytest.mark.parametrize("failed", [{"failed_records": 1}, {"invalid_records": [invalid("Unknown")]}])
 @pytest.mark.parametrize(
-    ("left", "is_over"), [([], True), (["bob@example.com"], False), (["eve@x.test"], True)]
+    ("left", "is_over"),
+    [([], True), (["bob@example.com"], False), ([" Bob@Example.com"], False), (["eve@x.test"], True)],
 )
 def test_rows_that_could_not_be_removed(
-    server: ScriptedServer, selligent: Selligent, left: list[str], is_over: bool
+    server: ScriptedServer, selligent: Selligent, failed: dict[str, Any], left: list[str], is_over: bool
 ) -> None:
     """Where rows of a removal failed, who is left is looked up: nobody who leaves is forgotten in there."""
-    server.script(REMOVE, Reply(200, result("PartiallySucceeded", failed_records=1)))
+    server.script(REMOVE, Reply(200, result("PartiallySucceeded", **failed)))
     found = {"fields": ["MAIL"], "data": [[one] for one in left], "result_code": "Succeeded"}
     server.script(READ, Reply(200, found), Reply(200, {**found, "data": []}))
     leaving = Delivery(2, Operation.REMOVE, "MAIL", PEOPLE)

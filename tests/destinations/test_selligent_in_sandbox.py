@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dbt_activate.delivery import Audience, Delivery, Operation
+from dbt_activate.delivery import Audience
 from dbt_activate.destinations.selligent import Selligent
 from dbt_activate.errors import (
     AudienceGoneError,
@@ -22,15 +23,18 @@ from dbt_activate.sandbox import Fault, Sandbox
 from dbt_activate.sandbox.selligent import Account, ProfileList, SelligentSettings
 from dbt_activate.sandbox.selligent import Selligent as Vendor
 from dbt_activate.throttle import Retry, Throttles
+from tests.destinations import deliveries
+from tests.destinations.deliveries import operations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Connect = Callable[..., Selligent]
 
 WANTED = Selligent.AudienceSettings(name="VIP customers", description="Spenders")
 PEOPLE = tuple(f"p{n:03}@example.com" for n in range(100))
-WAITS = Retry(attempts=4, first_wait_seconds=0.001, total_seconds=10.0, poll_seconds=(0.001, 0.002))
+add = partial(deliveries.add, kind="MAIL")
+remove = partial(deliveries.remove, kind="MAIL")
 
 
 @pytest.fixture
@@ -40,26 +44,10 @@ def vendor() -> Vendor:
 
 
 @pytest.fixture
-def sandbox(vendor: Vendor) -> Iterator[Sandbox]:
-    """A sandbox of one's own."""
-    with Sandbox(vendor) as running:
-        yield running
-
-
-@pytest.fixture
-def connect(sandbox: Sandbox) -> Iterator[Connect]:
-    """Make adapters that talk to the sandbox, and close them after the test."""
-    made: list[Selligent] = []
-    throttles = Throttles(WAITS)
-
-    def make(*, waits: Throttles = throttles, **more: Any) -> Selligent:
-        entry = {"targets": (), "requests_per_minute": None, **sandbox.entry("selligent"), **more}
-        made.append(Selligent(Selligent.Settings(**entry), waits))
-        return made[-1]
-
-    yield make
-    for selligent in made:
-        selligent.close()
+def connect(sandbox: Sandbox, connect_as: Connect) -> Connect:
+    """Make adapters that talk to the sandbox."""
+    keys = {**sandbox.entry("selligent"), "requests_per_minute": None}
+    return partial(connect_as, Selligent, **keys)
 
 
 @pytest.fixture
@@ -72,21 +60,6 @@ def selligent(connect: Connect) -> Selligent:
 def audience(selligent: Selligent) -> Audience:
     """A segment that we made."""
     return selligent.create(WANTED)
-
-
-def add(*identifiers: str, field: str = "MAIL") -> Delivery:
-    """Make a delivery of people who enter."""
-    return Delivery(1, Operation.ADD, field, identifiers)
-
-
-def remove(*identifiers: str) -> Delivery:
-    """Make a delivery of people who leave."""
-    return Delivery(1, Operation.REMOVE, "MAIL", identifiers)
-
-
-def requests(sandbox: Sandbox, operation: str) -> int:
-    """Count the requests of one kind."""
-    return len(sandbox.traffic.exchanges(operation=operation))
 
 
 @pytest.mark.parametrize("missing", ["status", "result"])
@@ -160,7 +133,7 @@ def test_deliveries_shrink_to_what_passes(
     vendor.configure(**knobs)
     selligent.push(audience, add(*PEOPLE))
     assert vendor.members(audience.remote_id) == {"MAIL": set(PEOPLE)}
-    assert requests(sandbox, "add") == 4 + 17
+    assert operations(sandbox).count("add") == 4 + 17
 
 
 @pytest.mark.parametrize("knobs", [{}, {"busy_shows_quota": True}], ids=repr)
@@ -178,8 +151,7 @@ def test_two_who_share_a_list(vendor: Vendor, connect: Connect, knobs: dict[str,
 def test_other_lists_are_not_held_up(vendor: Vendor, connect: Connect) -> None:
     """While one waits for a busy list, another with the same key works on another list."""
     vendor.occupy("CUSTOMERS", 600)
-    waits = Throttles(WAITS)
-    waiting, free = connect(waits=waits), connect(waits=waits, list="PROSPECTS")
+    waiting, free = connect(), connect(list="PROSPECTS")
     busy, idle = waiting.create(WANTED), free.create(WANTED)
     with ThreadPoolExecutor(1) as pool:
         late = pool.submit(waiting.push, busy, add(*PEOPLE))
@@ -229,7 +201,7 @@ def test_invalid_keys_are_counted(
     """Too long, or not of the field's type: the others are in."""
     vendor.configure(first_index=base)
     assert selligent.push(audience, add(PEOPLE[0], "x" * 101)).unnamed_rejections == 1
-    assert selligent.push(audience, add("12", "twelve", field="loyalty_number")).unnamed_rejections == 1
+    assert selligent.push(audience, add("12", "twelve", kind="loyalty_number")).unnamed_rejections == 1
     assert vendor.members(audience.remote_id) == {"MAIL": {PEOPLE[0]}, "LOYALTY_NUMBER": {"12"}}
 
 
@@ -238,7 +210,7 @@ def test_the_guard_of_the_index(vendor: Vendor, selligent: Selligent, audience: 
     vendor.configure(index_rows=3)
     selligent.push(audience, add(*PEOPLE))
     with pytest.raises(RefusedError, match=r"unique index.*one on LOYALTY_NUMBER, or set a smaller"):
-        selligent.push(audience, add(*map(str, range(5)), field="LOYALTY_NUMBER"))
+        selligent.push(audience, add(*map(str, range(5)), kind="LOYALTY_NUMBER"))
 
 
 @pytest.mark.parametrize("large_take", ["cut", "refused"])

@@ -18,7 +18,6 @@ from dbt_activate.errors import (
     AccessError,
     AudienceGoneError,
     AudienceTakenError,
-    DestinationError,
     RefusedError,
 )
 from dbt_activate.http.answer import LostAnswerError, RefusedAnswerError
@@ -65,7 +64,7 @@ class Http(Destination):
         pushes = (requests.add, requests.remove)
         usual_size = MEMBERS_EACH if any(push.per is Per.MEMBER for push in pushes) else self.delivery_size
         self.delivery_size = settings.delivery_size or usual_size
-        self._portions = Portions(self.delivery_size, _is_too_large)
+        self._portions = Portions(self.delivery_size)
         self.delivery_bytes = settings.delivery_bytes
         self.names_rejections = any(push.names_rejections for push in pushes)
         self.reads_members = requests.read is not None
@@ -338,7 +337,3 @@ def _nobody_named(request: MemberRequest, delivery: Delivery, answer: Answer) ->
         "answer names nobody who was sent. "
         f"Correct requests.{delivery.operation.value}.rejected in destinations.yml."
     )
-
-
-def _is_too_large(error: DestinationError) -> bool:
-    return isinstance(error, RefusedAnswerError) and error.status == 413

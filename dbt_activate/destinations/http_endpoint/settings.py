@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -13,9 +12,8 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_va
 from dbt_activate.destination import BaseUrl, DestinationSettings
 from dbt_activate.destinations.http_endpoint.answers import Condition, Path
 from dbt_activate.destinations.http_endpoint.requests import Requests
-from dbt_activate.http.answer import Request
-from dbt_activate.http.client import Client
-from dbt_activate.http.oauth import ClientCredentials, judge_token
+from dbt_activate.http.fixed_headers import FixedHeaders
+from dbt_activate.http.oauth import ClientCredentials
 
 if TYPE_CHECKING:
     from dbt_activate.http.client import Credentials
@@ -116,34 +114,6 @@ class HttpSettings(DestinationSettings):
         return urlsplit(self.base_url).netloc
 
 
-class FixedHeaders:
-    """Headers that prove who we are, and stay the same; a `dbt_activate.http.client.Credentials`."""
-
-    def __init__(self, headers: Mapping[str, str], proof: Credentials | None = None) -> None:
-        """Hold headers.
-
-        Args:
-            headers: Sent with each request.
-            proof: Gives further ones, which can be renewed.
-        """
-        self._headers = headers
-        self._proof = proof
-
-    def headers(self) -> Mapping[str, str]:
-        """Return all headers."""
-        return {**self._headers, **(self._proof.headers() if self._proof else {})}
-
-    def refused(self, headers: Mapping[str, str]) -> bool:
-        """Tell whether others can be had: only where some can be renewed."""
-        own = {name: value for name, value in headers.items() if name not in self._headers}
-        return self._proof is not None and self._proof.refused(own)
-
-    def close(self) -> None:
-        """Close connections."""
-        if self._proof:
-            self._proof.close()
-
-
 def credentials(settings: HttpSettings, throttle: Throttle, throttles: Throttles) -> Credentials:
     """Make what proves who we are."""
     headers = {name: value.get_secret_value() for name, value in settings.headers.items()}
@@ -158,18 +128,12 @@ def credentials(settings: HttpSettings, throttle: Throttle, throttles: Throttles
 def _tokens(settings: HttpSettings, throttle: Throttle, throttles: Throttles) -> Credentials | None:
     if not (settings.client_id and settings.client_secret and settings.token_url):
         return None
-    parts = urlsplit(settings.token_url)
-    client = Client(
-        LABEL,
-        f"{parts.scheme}://{parts.netloc}",
+    client = {"client_id": settings.client_id, "client_secret": settings.client_secret.get_secret_value()}
+    return ClientCredentials.at(
+        settings.token_url,
+        label=LABEL,
+        form=client | ({"scope": settings.scope} if settings.scope else {}),
         throttle=throttle,
         retry=throttles.retry,
         timeout_seconds=settings.timeout_seconds,
-        judge=judge_token,
     )
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": settings.client_id,
-        "client_secret": settings.client_secret.get_secret_value(),
-    } | ({"scope": settings.scope} if settings.scope else {})
-    return ClientCredentials(client, Request("POST", parts.path, form=form))
