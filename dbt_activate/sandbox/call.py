@@ -43,6 +43,19 @@ class Call:
         except (ValueError, RecursionError):
             raise ValueError("The body is not JSON.") from None
 
+    def count(self, field: str) -> int:
+        """Return how many items a field of the JSON body holds; 0 for any other body."""
+        try:
+            return len(self.json[field])
+        except (ValueError, LookupError, TypeError):
+            return 0
+
+    @property
+    def authorization(self) -> tuple[str, str]:
+        """The scheme of the ``Authorization`` header, in small letters, and the rest; empty without it."""
+        scheme, _, credentials = self.headers.get("authorization", "").partition(" ")
+        return scheme.lower(), credentials.strip()
+
     @property
     def media_type(self) -> str:
         """The media type of the body, without its parameters."""

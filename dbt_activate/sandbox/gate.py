@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,8 @@ from dbt_activate.sandbox.contents import Contents
 from dbt_activate.sandbox.faults import Fault
 from dbt_activate.sandbox.traffic import Exchange
 from dbt_activate.sandbox.vendor import Deed, Vendor
+
+logger = logging.getLogger("dbt_activate.sandbox")
 
 GARBAGE = "<html><body>This is not what you asked for.</body></html>"
 
@@ -32,8 +35,15 @@ class Gate:
         self._own_pages = own_pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Serve one request. What a vendor's own mistake raises is logged, and answered with a 500."""
         connection = Connection(scope, receive, send)
+        try:
+            await self._serve(scope, connection)
+        except Exception:
+            logger.exception("The sandbox broke while it answered a request.")
+            raise
+
+    async def _serve(self, scope: Scope, connection: Connection) -> None:
         body = await connection.read()
         if body is None:
             return

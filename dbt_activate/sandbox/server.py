@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -12,7 +11,7 @@ from typing import Any, Self
 
 import uvicorn
 
-from dbt_activate.errors import ActivateError
+from dbt_activate.listener import Listener, quiet
 from dbt_activate.sandbox.admin import Admin
 from dbt_activate.sandbox.connection import CuttableProtocol
 from dbt_activate.sandbox.contents import Contents
@@ -56,7 +55,7 @@ class Sandbox(Contents):
         super().__init__(*vendors, latency_seconds=latency_seconds, rate_limits=rate_limits)
         self.host = host
         self.port = port
-        self._socket: socket.socket | None = None
+        self._listener: Listener | None = None
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -71,10 +70,9 @@ class Sandbox(Contents):
         Raises:
             RuntimeError: The sandbox has not been started.
         """
-        if self._socket is None:
+        if self._listener is None:
             raise RuntimeError("The sandbox has no address until it is started. Call start() first.")
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self._socket.getsockname()[1]}"
+        return self._listener.url
 
     def start(self) -> Self:
         """Listen, and serve in a thread of its own, until `stop`.
@@ -93,7 +91,7 @@ class Sandbox(Contents):
             self._server.should_exit = True
         if self._thread is not None:
             self._thread.join()
-        self._socket = self._server = self._thread = None
+        self._listener = self._server = self._thread = None
 
     def serve(self, announce: Callable[[str], None]) -> None:
         """Listen and serve until interrupted (Ctrl-C).
@@ -108,7 +106,7 @@ class Sandbox(Contents):
         announce(self.url)
         with contextlib.suppress(KeyboardInterrupt):
             self._run(server)
-        self._socket = self._server = None
+        self._listener = self._server = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -119,36 +117,14 @@ class Sandbox(Contents):
         self.stop()
 
     def _listen(self) -> _Server:
-        if self._socket is not None:
+        if self._listener is not None:
             raise RuntimeError(f"The sandbox is running already, at {self.url}.")
-        try:
-            family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-            self._socket = socket.create_server((self.host, self.port), family=family, backlog=2048)
-        except OSError as error:
-            raise ActivateError(
-                f"The sandbox cannot listen on {self.host}, port {self.port}: {error.strerror}. "
-                "Choose another port, or 0 to let the system choose."
-            ) from None
-        self._server = _Server(self._config())
+        self._listener = Listener(self.host, self.port, "Choose another port, or 0 to let the system choose.")
+        gate = Gate(self, Admin(self).answer)
+        config = quiet(gate, grace_seconds=GRACE_SECONDS, http=CuttableProtocol, timeout_keep_alive=75)
+        self._server = _Server(config)
         return self._server
 
-    def _config(self) -> uvicorn.Config:
-        gate = Gate(self, Admin(self).answer)
-        return uvicorn.Config(
-            gate,
-            http=CuttableProtocol,
-            loop="asyncio",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
-
     def _run(self, server: _Server) -> None:
-        if self._socket is not None:
-            asyncio.run(server.serve(sockets=[self._socket]))
+        if self._listener is not None:
+            self._listener.serve(server)

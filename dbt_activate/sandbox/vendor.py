@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import threading
 from abc import ABC, abstractmethod
@@ -13,6 +14,8 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from dbt_activate.sandbox.call import Call
+from dbt_activate.sandbox.quota import Quota
+from dbt_activate.sandbox.tokens import Tokens
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,30 +79,46 @@ Settings = TypeVar("Settings", bound=BaseModel)
 class Vendor(ABC, Generic[Held, Settings]):
     """One vendor's API, with everything that it remembers.
 
+    A vendor of your own says what its first three attributes are, and defines what is abstract: `entry` leads
+    a destination here, `answer`, `failure` and `deed` are its API, and `add_audience` makes an audience for
+    `keep`. Its settings are a frozen pydantic model that forbids extra keys, which `configure` relies on. If
+    it counts requests, a setting of the name ``rate_limit``, which is None for no limit, lets the sandbox
+    lift it.
+
     Requests and the methods here may come from several threads: each holds `lock` while it is at work.
 
     Attributes:
         name: Its name in paths, faults and settings.
         label: Its name, for people.
+        settings_class: What its settings are; their defaults are those of a vendor that is given none.
         root_paths: The paths that are so much its own that it answers them without ``/{name}`` before
             them, too. None where another vendor might have the same.
+        first_number: Where `numbers` begin.
         lock: Held by whoever reads or changes the state.
+        tokens: The access tokens that were given out, where the vendor has any.
+        quota: How many requests each client made, where the vendor counts them.
+        numbers: One after the other, to make ids of.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
+    settings_class: type[Settings]
     root_paths: ClassVar[re.Pattern[str] | None] = None
+    first_number: ClassVar[int] = 1
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings | None = None) -> None:
         self.lock = threading.RLock()
-        self._initial_settings = settings
+        self._initial_settings = settings or self.settings_class()
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything, and take back the settings of the start. Subclasses forget more."""
+        """Forget everything, and take back the settings of the start. Subclasses may have more to forget."""
         with self.lock:
             self._settings = self._initial_settings
             self._held: dict[str, Held] = {}
+            self.tokens = Tokens()
+            self.quota = Quota()
+            self.numbers = itertools.count(self.first_number)
 
     @property
     def settings(self) -> Settings:
@@ -172,8 +191,23 @@ class Vendor(ABC, Generic[Held, Settings]):
             read_only: Whether the API refuses to change its members, where the vendor knows such audiences.
         """
 
+    def keep(self, audience: Held, members: Mapping[str, Iterable[str]] | None = None) -> str:
+        """Hold a new audience from now on, and return its id.
+
+        Args:
+            audience: It takes the place of one that has its id.
+            members: Whom to put in, by identifier type.
+        """
+        with self.lock:
+            for identifier_type, identifiers in (members or {}).items():
+                audience.add(identifier_type, identifiers)
+            self._held[audience.id] = audience
+            return audience.id
+
     def expire_tokens(self) -> None:
         """End the life of every token at once. Vendors without tokens have none to end."""
+        with self.lock:
+            self.tokens.expire_all()
 
     def audiences(self) -> list[Held]:
         """Return the audiences, in the order in which they were made."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -44,6 +45,15 @@ def outcome() -> Callable[[Callable[[], requests.Response]], str]:
             return type(error).__name__
 
     return say
+
+
+@pytest.fixture
+def unchanged_logging() -> Iterator[None]:
+    """Let urllib3 log afterwards as it did before: Criteo's own client sets its level for everybody."""
+    logger = logging.getLogger("urllib3")
+    level = logger.level
+    yield
+    logger.setLevel(level)
 
 
 class CriteoClient:

@@ -25,7 +25,10 @@ from criteo_api_marketingsolutions_v2026_07.models import (
 from dbt_activate.sandbox import Sandbox
 
 # The client counts its token's life with `datetime.utcnow`, which Python 3.12 deprecates.
-pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning"),
+    pytest.mark.usefixtures("unchanged_logging"),
+]
 
 
 @pytest.fixture

@@ -13,7 +13,10 @@ from dbt_activate.sandbox.criteo_retail_media import CriteoRetailMedia
 sdk = pytest.importorskip("criteo_api_retailmedia_v2026_07", exc_type=ImportError)
 
 # The client counts its token's life with `datetime.utcnow`, which Python 3.12 deprecates.
-pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning"),
+    pytest.mark.usefixtures("unchanged_logging"),
+]
 
 ACCOUNT = "342345123523334144"
 

@@ -14,9 +14,13 @@ import requests
 
 from dbt_activate.errors import ActivateError
 from dbt_activate.sandbox import Fault, Sandbox
+from dbt_activate.sandbox.batch import Batch
 
 if TYPE_CHECKING:
     from conftest import CriteoClient
+    from starlette.responses import Response
+
+    from dbt_activate.sandbox.call import Call
 
 FOREGROUND = "from dbt_activate.sandbox import Sandbox; Sandbox().serve(lambda url: print(url, flush=True))"
 
@@ -73,6 +77,21 @@ def test_foreground() -> None:
     process.send_signal(signal.SIGINT)
     out, error = process.communicate(timeout=20)
     assert (process.returncode, out, error) == (0, "", "")
+
+
+def test_a_vendor_that_breaks(caplog: pytest.LogCaptureFixture) -> None:
+    """A vendor's own mistake is answered with a 500, and logged for whoever wrote the vendor."""
+
+    class Broken(Batch):
+        name = "broken"
+
+        def answer(self, call: Call) -> Response:
+            raise ZeroDivisionError(call.method)
+
+    with Sandbox(Broken()) as sandbox:
+        assert requests.get(f"{sandbox.url}/broken/lists", timeout=10).status_code == 500
+    assert "in answer" in caplog.text
+    assert "ZeroDivisionError: GET" in caplog.text
 
 
 def test_latency_is_waited_side_by_side() -> None:

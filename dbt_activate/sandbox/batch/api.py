@@ -78,32 +78,31 @@ class Batch(BatchState):
 
     def _project(self, call: Call) -> str:
         """Return the project that both keys together open. The older API's header opens nothing here."""
-        scheme, _, key = call.headers.get("authorization", "").partition(" ")
+        scheme, key = call.authorization
         expected = self.settings.rest_api_key.get_secret_value()
         project = call.headers.get("x-batch-project", "")
-        if scheme.lower() != "bearer" or key != expected or project not in self.settings.projects:
+        if scheme != "bearer" or key != expected or project not in self.settings.projects:
             raise BatchError(
                 self.settings.refused_keys_status, "The REST API key does not open this project."
             )
         return project
 
     def _count(self, project: str) -> None:
-        limit = self.settings.rate_limit
-        if limit is None:
-            return
-        if not self.quota.take(project, limit, self.settings.rate_window_seconds).granted:
+        settings = self.settings
+        if not self.quota.take(project, settings.rate_limit, settings.rate_window_seconds).granted:
             raise BatchError(429, "Too many requests.")
 
 
 def _change(call: Call, operation: str) -> Deed:
     try:
         ids = call.json["ids"]
+        count = len(ids)
         actions = {item["action"] for item in ids} if operation == "update" else set()
     except (ValueError, LookupError, TypeError):
         return Deed(operation)
     if operation == "replace":
-        return Deed("replace" if ids else "clear", len(ids))
+        return Deed("replace" if ids else "clear", count)
     for action in ("add", "remove"):
         if actions == {action}:
-            return Deed(action, len(ids))
-    return Deed("change", len(ids))
+            return Deed(action, count)
+    return Deed("change", count)

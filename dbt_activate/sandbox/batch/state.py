@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from dbt_activate.sandbox.batch.audiences import BatchAudience
 from dbt_activate.sandbox.batch.settings import BatchSettings
-from dbt_activate.sandbox.quota import Quota
 from dbt_activate.sandbox.vendor import Vendor
 
 
@@ -32,14 +31,12 @@ class BatchState(Vendor[BatchAudience, BatchSettings]):
     The id of an audience is its API name; outside of the first project, with the project's key before it.
     """
 
-    def __init__(self, settings: BatchSettings | None = None) -> None:
-        super().__init__(settings or BatchSettings())
+    settings_class = BatchSettings
 
     def reset(self) -> None:
         """Forget audiences and counts, and take back the settings of the start."""
         with self.lock:
             super().reset()
-            self.quota = Quota()
             self._pages: dict[str, int] = {}
             self._ghosts: dict[str, Ghost] = {}
 
@@ -74,12 +71,10 @@ class BatchState(Vendor[BatchAudience, BatchSettings]):
                 account=project,
                 name=name or known_by,
                 has_display_name=bool(name),
-                members={kind: set(identifiers) for kind, identifiers in (members or {}).items()},
                 api_name=known_by,
                 type=type,
             )
-            self._held[held.id] = held
-            return held.id
+            return self.keep(held, members)
 
     def entry(self, url: str) -> dict[str, str]:
         """Return the keys of an entry in ``destinations.yml`` that leads here."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
-import time
 from collections.abc import Mapping
 from typing import ClassVar, TypeVar
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from dbt_activate.sandbox.call import Call, Endpoint, find_endpoint
 from dbt_activate.sandbox.criteo.problems import (
@@ -19,8 +17,8 @@ from dbt_activate.sandbox.criteo.problems import (
     unauthorized,
 )
 from dbt_activate.sandbox.criteo.settings import App, GatewaySettings
-from dbt_activate.sandbox.quota import Allowance, Quota
-from dbt_activate.sandbox.tokens import Tokens, TokenState, form, oauth_error
+from dbt_activate.sandbox.quota import Allowance
+from dbt_activate.sandbox.tokens import TokenState, form, invalid_client, malformed
 from dbt_activate.sandbox.vendor import Deed, HeldAudience, Vendor
 
 TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path, not a token
@@ -44,18 +42,6 @@ class Gateway(Vendor[Held, Settings]):
     endpoints: ClassVar[tuple[Endpoint, ...]]
     permissions: ClassVar[Mapping[str, str | None]]
 
-    def reset(self) -> None:
-        """Forget audiences, tokens and counts, and take back the settings of the start."""
-        with self.lock:
-            super().reset()
-            self.tokens = Tokens()
-            self.quota = Quota()
-
-    def expire_tokens(self) -> None:
-        """End the life of every access token now."""
-        with self.lock:
-            self.tokens.expire_all()
-
     def answer(self, call: Call) -> Response:
         """Answer a request for a token, or one that carries a token."""
         if call.path == TOKEN_PATH:
@@ -71,14 +57,12 @@ class Gateway(Vendor[Held, Settings]):
         if status == 200:
             response = error_in_success(call)
         elif call.path == TOKEN_PATH and status in (400, 401, 403):
-            response = _invalid_client(status)
+            response = invalid_client(status)
         else:
             response = failed(status).response(call)
         if reset_after_seconds is not None:
-            reset_at = math.ceil(time.time() + reset_after_seconds)
-            response.headers.update(
-                _rate_headers(Allowance(False, self.settings.rate_limit or 0, 0, reset_at))
-            )
+            used_up = Allowance.used_up(self.settings.rate_limit, reset_after_seconds)
+            response.headers.update(used_up.headers)
         return response
 
     def deed(self, call: Call) -> Deed:
@@ -96,45 +80,29 @@ class Gateway(Vendor[Held, Settings]):
         fields = form(call)
         client_id = fields.get("client_id", "")
         client = self.settings.clients.get(client_id)
-        if call.method != "POST" or call.media_type != "application/x-www-form-urlencoded":
-            return oauth_error(400, "invalid_request", "Tokens are asked for by POST, with a form.")
-        if fields.get("grant_type") != "client_credentials":
-            return oauth_error(400, "unsupported_grant_type", "The grant type must be client_credentials.")
+        if refusal := malformed(call):
+            return refusal
         if client is None or client.secret.get_secret_value() != fields.get("client_secret"):
-            return _invalid_client(401)
-        life_seconds = self.settings.token_life_seconds
-        token = self.tokens.issue(client_id, life_seconds)
-        return JSONResponse(
-            {
-                "access_token": token,
-                "token_type": "Bearer",
-                "expires_in": int(life_seconds),
-                "refresh_token": None,
-            }
-        )
+            return invalid_client()
+        return self.tokens.grant(client_id, self.settings.token_life_seconds, refresh_token=None)
 
     def _caller(self, call: Call) -> str:
-        scheme, _, token = call.headers.get("authorization", "").partition(" ")
+        scheme, token = call.authorization
         if not scheme:
             raise unauthorized("missing")
-        state, client_id = self.tokens.look_up(token.strip())
+        state, client_id = self.tokens.look_up(token)
         if state is TokenState.EXPIRED:
             raise unauthorized("expired")
-        if (
-            state is TokenState.UNKNOWN
-            or scheme.lower() != "bearer"
-            or client_id not in self.settings.clients
-        ):
+        if state is TokenState.UNKNOWN or scheme != "bearer" or client_id not in self.settings.clients:
             raise unauthorized("invalid")
         return client_id
 
     def _answer_within_limit(self, client_id: str, call: Call) -> Response:
         settings = self.settings
-        if settings.rate_limit is None:
-            return self._answer_allowed(client_id, call)
         allowance = self.quota.take(client_id, settings.rate_limit, settings.rate_window_seconds)
         response = self._answer_allowed(client_id, call) if allowance.granted else failed(429).response(call)
-        response.headers.update(_rate_headers(allowance))
+        # https://developers.criteo.com/criteo-apis/docs/rate-limits
+        response.headers.update(allowance.headers)
         return response
 
     def _answer_allowed(self, client_id: str, call: Call) -> Response:
@@ -163,19 +131,6 @@ class Gateway(Vendor[Held, Settings]):
         if target is None:
             raise ProblemError(404, NO_SUCH_PATH)
         return target
-
-
-def _invalid_client(status: int) -> Response:
-    return oauth_error(status, "invalid_client", "The client id or the client secret is wrong.")
-
-
-def _rate_headers(allowance: Allowance) -> dict[str, str]:
-    # https://developers.criteo.com/criteo-apis/docs/rate-limits
-    return {
-        "x-ratelimit-limit": str(allowance.limit),
-        "x-ratelimit-remaining": str(allowance.remaining),
-        "x-ratelimit-reset": str(allowance.reset_at),
-    }
 
 
 def _amendment(call: Call) -> Deed:

@@ -8,20 +8,12 @@ from dbt_activate.sandbox.criteo.gateway import Gateway
 from dbt_activate.sandbox.criteo.segments import CONTACT_LIST, Segment
 from dbt_activate.sandbox.criteo.settings import Client, CriteoSettings
 
-FIRST_ID = 5678
-
 
 class CriteoState(Gateway[Segment, CriteoSettings]):
     """The state, and what can be done with it behind the API's back."""
 
-    def __init__(self, settings: CriteoSettings | None = None) -> None:
-        super().__init__(settings or CriteoSettings())
-
-    def reset(self) -> None:
-        """Forget segments, tokens and counts, and take back the settings of the start."""
-        with self.lock:
-            super().reset()
-            self._next_id = FIRST_ID
+    settings_class = CriteoSettings
+    first_number = 5678
 
     def add_audience(
         self,
@@ -45,17 +37,14 @@ class CriteoState(Gateway[Segment, CriteoSettings]):
         """
         with self.lock:
             segment = Segment(
-                id=str(self._next_id),
+                id=str(next(self.numbers)),
                 account=account or next(iter(self.settings.advertisers)),
                 name=name,
                 description=description,
-                members={kind: set(identifiers) for kind, identifiers in (members or {}).items()},
                 type=type,
                 read_only=read_only,
             )
-            self._next_id += 1
-            self._held[segment.id] = segment
-            return segment.id
+            return self.keep(segment, members)
 
     def entry(self, url: str) -> dict[str, str]:
         """Return the keys of an entry in ``destinations.yml`` that leads here."""

@@ -9,21 +9,13 @@ from dbt_activate.sandbox.criteo.segments import CONTACT_LIST
 from dbt_activate.sandbox.criteo_retail_media.segments import RetailMediaSegment
 from dbt_activate.sandbox.criteo_retail_media.settings import RetailMediaClient, RetailMediaSettings
 
-FIRST_ID = 568708742535471104
-"""Beyond 2**53, as in the documentation's own example: not every JSON library keeps such a number."""
-
 
 class RetailMediaState(Gateway[RetailMediaSegment, RetailMediaSettings]):
     """The state, and what can be done with it behind the API's back."""
 
-    def __init__(self, settings: RetailMediaSettings | None = None) -> None:
-        super().__init__(settings or RetailMediaSettings())
-
-    def reset(self) -> None:
-        """Forget segments, tokens and counts, and take back the settings of the start."""
-        with self.lock:
-            super().reset()
-            self._next_id = FIRST_ID
+    settings_class = RetailMediaSettings
+    first_number = 568708742535471104
+    """Beyond 2**53, as in the documentation's own example: not every JSON library keeps such a number."""
 
     def add_audience(
         self,
@@ -52,19 +44,16 @@ class RetailMediaState(Gateway[RetailMediaSegment, RetailMediaSettings]):
         with self.lock:
             account = account or next(iter(self.settings.accounts))
             segment = RetailMediaSegment(
-                id=str(self._next_id),
+                id=str(next(self.numbers)),
                 account=account,
                 name=name,
                 description=description,
-                members={kind: set(identifiers) for kind, identifiers in (members or {}).items()},
                 type=type,
                 read_only=read_only,
                 retailer=retailer or next(iter(self.settings.accounts[account].retailers)),
                 identifier_type=identifier_type or next(iter(members or {}), "Email"),
             )
-            self._next_id += 1
-            self._held[segment.id] = segment
-            return segment.id
+            return self.keep(segment, members)
 
     def entry(self, url: str) -> dict[str, str]:
         """Return the keys of an entry in ``destinations.yml`` that leads here."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import math
 import re
 import time
 from datetime import datetime
 
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from dbt_activate.sandbox.call import Call, Endpoint, find_endpoint
 from dbt_activate.sandbox.emarsys import lists, lookups, members
@@ -24,7 +23,7 @@ from dbt_activate.sandbox.emarsys.replies import (
 from dbt_activate.sandbox.emarsys.settings import ApiUser
 from dbt_activate.sandbox.emarsys.state import EmarsysState
 from dbt_activate.sandbox.quota import Allowance
-from dbt_activate.sandbox.tokens import TokenState, form, oauth_error
+from dbt_activate.sandbox.tokens import TokenState, invalid_client, malformed
 from dbt_activate.sandbox.vendor import Deed
 
 TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path, not a token
@@ -77,10 +76,8 @@ class Emarsys(EmarsysState):
         """Make the answer of a request that fails on order."""
         response = self._failure(call, status)
         if reset_after_seconds is not None:
-            reset_at = math.ceil(time.time() + reset_after_seconds)
-            response.headers.update(
-                _rate_headers(Allowance(False, self.settings.rate_limit or 0, 0, reset_at))
-            )
+            used_up = Allowance.used_up(self.settings.rate_limit, reset_after_seconds)
+            response.headers.update(used_up.headers)
         return response
 
     def deed(self, call: Call) -> Deed:
@@ -89,25 +86,21 @@ class Emarsys(EmarsysState):
             return Deed("token")
         versioned = _PATH.fullmatch(call.path)
         target = find_endpoint(ENDPOINTS, call.method, versioned["rest"]) if versioned else None
-        return Deed(target[0].operation, _count(call)) if target else Deed("")
+        return Deed(target[0].operation, call.count("external_ids")) if target else Deed("")
 
     def _give_token(self, call: Call) -> Response:
-        if call.method != "POST" or call.media_type != "application/x-www-form-urlencoded":
-            return oauth_error(400, "invalid_request", "Tokens are asked for by POST, with a form.")
-        if form(call).get("grant_type") != "client_credentials":
-            return oauth_error(400, "unsupported_grant_type", "The grant type must be client_credentials.")
+        if refusal := malformed(call):
+            return refusal
         client_id, _, secret = _basic(call).partition(":")
         client = self.settings.clients.get(client_id)
         if client is None or client.secret.get_secret_value() != secret:
-            return _invalid_client(401)
-        life_seconds = self.settings.token_life_seconds
-        token = self.tokens.issue(client_id, life_seconds)
-        return JSONResponse({"access_token": token, "token_type": "bearer", "expires_in": int(life_seconds)})
+            return invalid_client()
+        return self.tokens.grant(client_id, self.settings.token_life_seconds, token_type="bearer")  # noqa: S106
 
     def _caller(self, call: Call, version: str) -> tuple[str, ApiUser | None]:
-        scheme, _, token = call.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and (version == "v3" or self.settings.bearer_on_v2):
-            state, client_id = self.tokens.look_up(token.strip())
+        scheme, token = call.authorization
+        if scheme == "bearer" and (version == "v3" or self.settings.bearer_on_v2):
+            state, client_id = self.tokens.look_up(token)
             return client_id, self.settings.clients.get(client_id) if state is TokenState.VALID else None
         given = re.findall(r'(\w+)="([^"]*)"', call.headers.get("x-wsse", ""))
         proof = {key.lower(): value for key, value in given}
@@ -127,12 +120,10 @@ class Emarsys(EmarsysState):
 
     def _answer_within_limit(self, name: str, user: ApiUser, call: Call) -> Response:
         settings = self.settings
-        if settings.rate_limit is None:
-            return self._answer_allowed(user, call)
         allowance = self.quota.take(name, settings.rate_limit, settings.rate_window_seconds)
         refused = too_many_requests(as_text=settings.rate_limit_as_text)
         response = self._answer_allowed(user, call) if allowance.granted else refused
-        response.headers.update(_rate_headers(allowance))
+        response.headers.update(allowance.headers)
         return response
 
     def _answer_allowed(self, user: ApiUser, call: Call) -> Response:
@@ -158,7 +149,7 @@ class Emarsys(EmarsysState):
 
     def _failure(self, call: Call, status: int) -> Response:
         if call.path == TOKEN_PATH and status in (400, 401, 403):
-            return _invalid_client(status)
+            return invalid_client(status)
         match status:
             case 401:
                 return unauthorized()
@@ -172,14 +163,10 @@ class Emarsys(EmarsysState):
                 return failed(status, {200: "2011", 400: "1001", 404: "3006"}.get(status, "1"))
 
 
-def _invalid_client(status: int) -> Response:
-    return oauth_error(status, "invalid_client", "The client id or the client secret is wrong.")
-
-
 def _basic(call: Call) -> str:
-    scheme, _, value = call.headers.get("authorization", "").partition(" ")
+    scheme, value = call.authorization
     try:
-        return base64.b64decode(value, validate=True).decode() if scheme.lower() == "basic" else ""
+        return base64.b64decode(value, validate=True).decode() if scheme == "basic" else ""
     except (binascii.Error, UnicodeDecodeError):
         return ""
 
@@ -189,19 +176,3 @@ def _is_recent(created: str) -> bool:
         return abs(datetime.fromisoformat(created).timestamp() - time.time()) <= WSSE_SECONDS
     except ValueError:
         return False
-
-
-def _rate_headers(allowance: Allowance) -> dict[str, str]:
-    return {
-        "X-RateLimit-Limit": str(allowance.limit),
-        "X-Ratelimit-Remaining": str(allowance.remaining),
-        "X-RateLimit-Reset": str(allowance.reset_at),
-    }
-
-
-def _count(call: Call) -> int:
-    """Count the contacts that a request names."""
-    try:
-        return len(call.json["external_ids"])
-    except (ValueError, LookupError, TypeError):
-        return 0

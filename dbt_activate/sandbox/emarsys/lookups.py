@@ -32,7 +32,10 @@ def get_data(state: EmarsysState, call: Call) -> Response:
     if len(values) > MAX_CONTACTS:
         raise ReplyError(400, "1000")
     key_field = state.key_field(body.get("keyId", "id"))
-    rows = [_row(state, one, body.get("fields")) for v in values for one in state.find_contacts(key_field, v)]
+    wanted = body.get("fields") or [field.id for field in state.settings.fields]
+    if not isinstance(wanted, list):
+        raise ReplyError(400, "1001")
+    rows = [_row(state, one, wanted) for value in values for one in state.find_contacts(key_field, value)]
     missing = [value for value in values if not state.find_contacts(key_field, value)]
     errors = [{"key": value, "errorCode": 2008, "errorMsg": TEXTS["2008"]} for value in missing]
     return success({"errors": errors, "result": rows or False})
@@ -58,8 +61,8 @@ def check_ids(state: EmarsysState, call: Call) -> Response:
     return success({"ids": php_map(ids), "errors": php_map(errors)})
 
 
-def _row(state: EmarsysState, contact_id: int, wanted: Any) -> dict[str, Any]:
-    numbers = [str(number) for number in wanted or (field.id for field in state.settings.fields)]
+def _row(state: EmarsysState, contact_id: int, wanted: list[Any]) -> dict[str, Any]:
+    numbers = [str(number) for number in wanted]
     names = {str(field.id): field.string_id for field in state.settings.fields}
     values = state.contacts.fields(contact_id)
     shown = {number: values.get(names[number]) for number in numbers if number in names}

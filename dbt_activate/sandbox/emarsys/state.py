@@ -11,11 +11,8 @@ from dbt_activate.sandbox.emarsys.contact_list import ContactList
 from dbt_activate.sandbox.emarsys.contacts import Contacts, KeyField
 from dbt_activate.sandbox.emarsys.replies import TEXTS, ReplyError, success
 from dbt_activate.sandbox.emarsys.settings import EmarsysSettings
-from dbt_activate.sandbox.quota import Quota
-from dbt_activate.sandbox.tokens import Tokens
 from dbt_activate.sandbox.vendor import Vendor
 
-FIRST_ID = 482_019_135
 ACCOUNT = "sandbox"
 
 
@@ -30,18 +27,15 @@ class WholeRequestError(ReplyError):
 class EmarsysState(Vendor[ContactList, EmarsysSettings]):
     """The state, and what can be done with it behind the API's back. There is one account."""
 
-    def __init__(self, settings: EmarsysSettings | None = None) -> None:
-        super().__init__(settings or EmarsysSettings())
+    settings_class = EmarsysSettings
+    first_number = 482_019_135
 
     def reset(self) -> None:
         """Forget lists, contacts, tokens and counts, and take back the settings of the start."""
         with self.lock:
             super().reset()
             self.contacts = Contacts(self.settings.contacts)
-            self.tokens = Tokens()
-            self.quota = Quota()
             self.nonces: set[str] = set()
-            self._next_id = FIRST_ID
 
     def configure(self, **changes: Any) -> None:
         """Turn knobs; a change of `contacts` makes all others unknown, which takes them out of lists.
@@ -92,17 +86,13 @@ class EmarsysState(Vendor[ContactList, EmarsysSettings]):
         del read_only
         with self.lock:
             made = ContactList(
-                id=str(self._next_id),
+                id=str(next(self.numbers)),
                 account=account or ACCOUNT,
                 name=name,
                 description=description,
                 contacts=self.contacts,
             )
-            for key_field, values in (members or {}).items():
-                made.add(key_field, values)
-            self._next_id += 1
-            self._held[made.id] = made
-            return made.id
+            return self.keep(made, members)
 
     def entry(self, url: str) -> dict[str, str]:
         """Return the keys of an entry in ``destinations.yml`` that leads here, to API v3."""
@@ -114,11 +104,6 @@ class EmarsysState(Vendor[ContactList, EmarsysSettings]):
             "client_id": client_id,
             "client_secret": client.secret.get_secret_value(),
         }
-
-    def expire_tokens(self) -> None:
-        """End the life of every access token now."""
-        with self.lock:
-            self.tokens.expire_all()
 
     def find_contacts(self, key_field: KeyField, value: str) -> list[int]:
         """Return the internal ids of the contacts that have this value."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import time
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from dbt_activate.sandbox.call import Call, Endpoint, find_endpoint
 from dbt_activate.sandbox.http import calls
 from dbt_activate.sandbox.http.calls import RefusalError
 from dbt_activate.sandbox.http.state import HttpEndpointState
-from dbt_activate.sandbox.tokens import TokenState, form, oauth_error
+from dbt_activate.sandbox.tokens import TokenState, form, invalid_client, oauth_error
 from dbt_activate.sandbox.vendor import Deed
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a token
@@ -82,7 +81,7 @@ class HttpEndpoint(HttpEndpointState):
         target = find_endpoint(ENDPOINTS, call.method, call.path)
         if target is None:
             return Deed("")
-        return Deed(target[0].operation, 1 if "person" in target[1] else _count(call))
+        return Deed(target[0].operation, 1 if "person" in target[1] else call.count("members"))
 
     def _give_token(self, call: Call) -> Response:
         fields, settings = form(call), self.settings
@@ -90,33 +89,22 @@ class HttpEndpoint(HttpEndpointState):
             return oauth_error(400, "unsupported_grant_type", "Ask by POST for client credentials.")
         secret = settings.client_secret.get_secret_value()
         if (fields.get("client_id"), fields.get("client_secret")) != (settings.client_id, secret):
-            return oauth_error(401, "invalid_client", "The client id or the client secret is wrong.")
-        token = self.tokens.issue(settings.client_id, settings.token_life_seconds)
-        facts = {"token_type": "Bearer", "expires_in": int(settings.token_life_seconds)}
-        return JSONResponse({"access_token": token, **facts})
+            return invalid_client()
+        return self.tokens.grant(settings.client_id, settings.token_life_seconds)
 
     def _admit(self, call: Call) -> None:
-        scheme, _, token = call.headers.get("authorization", "").partition(" ")
+        scheme, token = call.authorization
         fixed = self.settings.token.get_secret_value()
         is_good = token == fixed or self.tokens.look_up(token)[0] is TokenState.VALID
-        if scheme.lower() != "bearer" or not is_good:
+        if scheme != "bearer" or not is_good:
             raise RefusalError(401, "unauthorized")
         limit, window = self.settings.rate_limit, self.settings.rate_window_seconds
-        if limit is None:
-            return
         allowance = self.quota.take("anybody", limit, window)
         if not allowance.granted:
-            raise RefusalError(429, "rate_limited", retry_after=max(0.0, allowance.reset_at - time.time()))
+            raise RefusalError(429, "rate_limited", retry_after=allowance.seconds_left)
 
     def _endpoint(self, call: Call) -> tuple[Endpoint, dict[str, str]]:
         target = find_endpoint(ENDPOINTS, call.method, call.path)
         if target is None:
             raise RefusalError(404, "not_found")
         return target
-
-
-def _count(call: Call) -> int:
-    try:
-        return len(call.json["members"])
-    except (ValueError, LookupError, TypeError):
-        return 0

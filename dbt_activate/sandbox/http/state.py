@@ -8,8 +8,6 @@ from typing import Any
 
 from dbt_activate.sandbox.http.entry import REQUESTS
 from dbt_activate.sandbox.http.settings import HttpEndpointSettings
-from dbt_activate.sandbox.quota import Quota
-from dbt_activate.sandbox.tokens import Tokens
 from dbt_activate.sandbox.vendor import HeldAudience, Vendor
 
 ACCOUNT = "main"
@@ -34,16 +32,7 @@ class MemberList(HeldAudience):
 class HttpEndpointState(Vendor[MemberList, HttpEndpointSettings]):
     """The state, and what can be done with it behind the API's back."""
 
-    def __init__(self, settings: HttpEndpointSettings | None = None) -> None:
-        super().__init__(settings or HttpEndpointSettings())
-
-    def reset(self) -> None:
-        """Forget lists, tokens and counts, and take back the settings of the start."""
-        with self.lock:
-            super().reset()
-            self.tokens = Tokens()
-            self.quota = Quota()
-            self._next_id = 1
+    settings_class = HttpEndpointSettings
 
     def add_audience(
         self,
@@ -57,16 +46,13 @@ class HttpEndpointState(Vendor[MemberList, HttpEndpointSettings]):
         """Make a list behind the user's back, as if somebody else had, and return its id."""
         with self.lock:
             made = MemberList(
-                id=f"list-{self._next_id}",
+                id=f"list-{next(self.numbers)}",
                 account=account or ACCOUNT,
                 name=name,
                 description=description,
-                members={kind: set(identifiers) for kind, identifiers in (members or {}).items()},
                 read_only=read_only,
             )
-            self._next_id += 1
-            self._held[made.id] = made
-            return made.id
+            return self.keep(made, members)
 
     def entry(self, url: str) -> dict[str, Any]:
         """Return the keys of an entry in ``destinations.yml`` that leads here."""
@@ -79,11 +65,6 @@ class HttpEndpointState(Vendor[MemberList, HttpEndpointSettings]):
             "retry": {"when": "error.code == 'internal'"},
             "requests": REQUESTS,
         }
-
-    def expire_tokens(self) -> None:
-        """End the life of every token that was fetched."""
-        with self.lock:
-            self.tokens.expire_all()
 
     def find(self, list_id: str) -> MemberList | None:
         """Return a list, or None where there is none of that id."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Any
 
 from starlette.responses import Response
@@ -77,20 +76,17 @@ class Purchasely(PurchaselyState):
 
     def _caller(self, call: Call) -> str:
         """Return the app whose key a request carries."""
-        scheme, _, key = call.headers.get("authorization", "").partition(" ")
+        scheme, key = call.authorization
         for app_id, app in self.settings.apps.items():
-            if scheme.lower() == "bearer" and app.key.get_secret_value() == key.strip():
+            if scheme == "bearer" and app.key.get_secret_value() == key:
                 return app_id
         raise RefusalError(401)
 
     def _count(self, app_id: str) -> None:
         settings = self.settings
-        if settings.rate_limit is None:
-            return
         allowance = self.quota.take(app_id, settings.rate_limit, settings.rate_window_seconds)
         if not allowance.granted:
-            seconds = max(0.0, allowance.reset_at - time.time())
-            raise RefusalError(429, retry_after=seconds if settings.says_when else None)
+            raise RefusalError(429, retry_after=allowance.seconds_left if settings.says_when else None)
 
 
 def _target(call: Call) -> tuple[Endpoint, dict[str, str]] | None:

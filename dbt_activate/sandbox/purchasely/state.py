@@ -8,10 +8,7 @@ from dbt_activate.destinations.purchasely import slug
 from dbt_activate.sandbox.purchasely.audience import CustomAudience
 from dbt_activate.sandbox.purchasely.refusals import RefusalError
 from dbt_activate.sandbox.purchasely.settings import PurchaselySettings
-from dbt_activate.sandbox.quota import Quota
 from dbt_activate.sandbox.vendor import Vendor
-
-FIRST_NUMBER = 1001
 
 
 class PurchaselyState(Vendor[CustomAudience, PurchaselySettings]):
@@ -20,16 +17,14 @@ class PurchaselyState(Vendor[CustomAudience, PurchaselySettings]):
     An audience is known by its ``vendor_id``, and in another app than the first by ``app_id:vendor_id``.
     """
 
-    def __init__(self, settings: PurchaselySettings | None = None) -> None:
-        super().__init__(settings or PurchaselySettings())
+    settings_class = PurchaselySettings
+    first_number = 1001
 
     def reset(self) -> None:
         """Forget audiences and counts, and take back the settings of the start."""
         with self.lock:
             super().reset()
-            self.quota = Quota()
             self._archived: dict[str, CustomAudience] = {}
-            self._next_number = FIRST_NUMBER
 
     def add_audience(
         self,
@@ -65,14 +60,11 @@ class PurchaselyState(Vendor[CustomAudience, PurchaselySettings]):
                 id=self._id(app_id, key),
                 account=app_id,
                 name=name,
-                members={kind: set(identifiers) for kind, identifiers in (members or {}).items()},
                 vendor_id=key,
-                number=self._next_number,
+                number=next(self.numbers),
                 identifier_type=identifier_type or next(iter(members or ()), "user_id"),
             )
-            self._next_number += 1
-            self._held[held.id] = held
-            return held.id
+            return self.keep(held, members)
 
     def entry(self, url: str) -> dict[str, str]:
         """Return the keys of an entry in ``destinations.yml`` that leads here."""

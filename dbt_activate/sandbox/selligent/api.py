@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import time
 
 from starlette.responses import Response
 
@@ -102,10 +101,8 @@ class Selligent(SelligentState):
 
     def _answer_within_limit(self, key: str, call: Call) -> Response:
         settings = self.settings
-        if settings.rate_limit is None:
-            return self._answer_allowed(key, call)
         allowance = self.quota.take(key, settings.rate_limit, settings.rate_window_seconds)
-        response = self._answer_allowed(key, call) if allowance.granted else quota_exceeded(allowance.limit)
+        response = self._answer_allowed(key, call) if allowance.granted else quota_exceeded(self._limit)
         is_busy = response.status_code == 429 and allowance.granted
         if not is_busy or settings.busy_shows_quota:
             response.headers.update(_allowance_headers(allowance))
@@ -139,8 +136,9 @@ class Selligent(SelligentState):
 
 
 def _allowance_headers(allowance: Allowance) -> dict[str, str]:
-    seconds = max(0, math.ceil(allowance.reset_at - time.time()))
-    return _rate_headers(allowance.limit, allowance.remaining, str(seconds))
+    if allowance.limit is None:
+        return {}
+    return _rate_headers(allowance.limit, allowance.remaining, str(math.ceil(allowance.seconds_left)))
 
 
 def _rate_headers(limit: int, remaining: int, reset: str) -> dict[str, str]:

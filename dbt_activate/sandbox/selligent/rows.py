@@ -81,13 +81,20 @@ def search(state: SelligentState, ask: Ask) -> Response:
     body = read_body(ask.call, dict)
     names = body.get("fields")
     known = {each.name for each in require_list(state, ask).fields}
-    if not isinstance(names, list) or len(names) != 1 or names[0] not in known:
+    if not isinstance(names, list) or len(names) != 1 or str(names[0]) not in known:
         raise not_valid("The fields are not valid.")
     keys = sorted(held.members.get(names[0], ()), reverse=body.get("order_by_direction") == "DESC")
-    rows = [[key] for key in _taken(state, keys, body.get("skip", 0), body.get("take"))]
+    rows = [[key] for key in _taken(state, keys, _number(body, "skip") or 0, _number(body, "take"))]
     objects = [dict(zip(names, row, strict=True)) for row in rows]
     data = rows if state.settings.rows_as == "arrays" else objects
     return JSONResponse({"fields": names, "data": data, "result_code": "Succeeded", "errors": []})
+
+
+def _number(body: dict[str, Any], name: str) -> int | None:
+    number = body.get(name)
+    if number is not None and (not isinstance(number, int) or number < 0):
+        raise not_valid(f"{name} is not valid.")
+    return number
 
 
 def _taken(state: SelligentState, keys: list[str], skip: int, take: int | None) -> list[str]:

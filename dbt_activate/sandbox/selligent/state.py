@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from dbt_activate.sandbox.quota import Quota
 from dbt_activate.sandbox.selligent.settings import SelligentSettings
 from dbt_activate.sandbox.vendor import HeldAudience, Vendor
 
@@ -38,14 +37,12 @@ class SelligentState(Vendor[Segment, SelligentSettings]):
             changed a profile.
     """
 
-    def __init__(self, settings: SelligentSettings | None = None) -> None:
-        super().__init__(settings or SelligentSettings())
+    settings_class = SelligentSettings
 
     def reset(self) -> None:
         """Forget segments, busy lists and counts, and take back the settings of the start."""
         with self.lock:
             super().reset()
-            self.quota = Quota()
             self.collisions = 0
             self.profile_writes = 0
             self._busy_until: dict[str, float] = {}
@@ -74,19 +71,18 @@ class SelligentState(Vendor[Segment, SelligentSettings]):
         """
         with self.lock:
             organization = account or self.settings.organizations[0]
+            list_name = list or self.lists_of(organization)[0]
+            known_by = api_name or "_".join(name.split())
             segment = Segment(
-                id="",
+                id=f"{list_name}/{known_by}",
                 account=organization,
                 name=name,
                 description=description,
-                members={field: set(keys) for field, keys in (members or {}).items()},
-                list=list or self.lists_of(organization)[0],
-                api_name=api_name or "_".join(name.split()),
+                list=list_name,
+                api_name=known_by,
                 type="Dynamic" if read_only else "Static",
             )
-            segment.id = f"{segment.list}/{segment.api_name}"
-            self._held[segment.id] = segment
-            return segment.id
+            return self.keep(segment, members)
 
     def entry(self, url: str) -> dict[str, str]:
         """Return the keys of an entry in ``destinations.yml`` that leads here."""

@@ -47,14 +47,7 @@ class AcmeSandbox(Vendor[Group, AcmeSettings]):
 
     name = "acme"
     label = "Acme"
-
-    def __init__(self, settings: AcmeSettings | None = None) -> None:
-        super().__init__(settings or AcmeSettings())
-
-    def reset(self) -> None:
-        """Forget everything."""
-        super().reset()
-        self._made = 0
+    settings_class = AcmeSettings
 
     def entry(self, url: str) -> dict[str, str]:
         """Return the keys of an entry that leads here."""
@@ -68,7 +61,7 @@ class AcmeSandbox(Vendor[Group, AcmeSettings]):
         if found is None:
             return _error(404)
         endpoint, parameters = found
-        if not {*parameters.values()} <= self._held.keys():
+        if not {*parameters.values()} <= {group.id for group in self.audiences()}:
             return _error(404)
         return endpoint.handle(self, call, **parameters)
 
@@ -92,30 +85,28 @@ class AcmeSandbox(Vendor[Group, AcmeSettings]):
     ) -> str:
         """Make a group behind the user's back."""
         with self.lock:
-            self._made += 1
-            held = {kind: set(people) for kind, people in (members or {}).items()}
-            group = Group(id=f"g{self._made}", account="", name=name, description=description, members=held)
-            self._held[group.id] = group
-            return group.id
+            group = Group(id=f"g{next(self.numbers)}", account="", name=name, description=description)
+            return self.keep(group, members)
 
     def list_groups(self, call: Call) -> Response:
         """List the groups whose names begin as asked."""
         begins = call.query.get("name", "")
-        groups = [group.as_json() for group in self._held.values() if group.name.startswith(begins)]
+        groups = [group.as_json() for group in self.audiences() if group.name.startswith(begins)]
         return self._page(call, "groups", groups)
 
     def make_group(self, call: Call) -> Response:
         """Make a group; names need not be unique."""
         group_id = self.add_audience(call.json["name"], description=call.json["note"])
-        return JSONResponse(self._held[group_id].as_json(), 201)
+        return JSONResponse(self.audience(group_id).as_json(), 201)
 
     def show_group(self, call: Call, group: str) -> Response:
         """Show one group."""
-        return JSONResponse(self._held[group].as_json())
+        return JSONResponse(self.audience(group).as_json())
 
     def change_group(self, call: Call, group: str) -> Response:
         """Name and describe a group."""
-        self._held[group].name, self._held[group].description = call.json["name"], call.json["note"]
+        changed = self.audience(group)
+        changed.name, changed.description = call.json["name"], call.json["note"]
         return self.show_group(call, group)
 
     def delete_group(self, call: Call, group: str) -> Response:
@@ -125,7 +116,7 @@ class AcmeSandbox(Vendor[Group, AcmeSettings]):
 
     def list_people(self, call: Call, group: str) -> Response:
         """List the people of one key."""
-        return self._page(call, "people", sorted(self._held[group].members.get(call.query["key"], ())))
+        return self._page(call, "people", sorted(self.audience(group).members.get(call.query["key"], ())))
 
     def change_people(self, call: Call, group: str) -> Response:
         """Take people in or out."""
@@ -137,13 +128,13 @@ class AcmeSandbox(Vendor[Group, AcmeSettings]):
         not_taken = [
             {"index": index, "code": "unknown_person"} for index, one in enumerate(people) if one in unknown
         ]
-        change = self._held[group].add if adding else self._held[group].remove
+        change = self.audience(group).add if adding else self.audience(group).remove
         change(key, [one for one in people if one not in unknown])
         return JSONResponse({"not_taken": not_taken})
 
     def clear_people(self, call: Call, group: str) -> Response:
         """Take everybody out."""
-        self._held[group].clear()
+        self.audience(group).clear()
         return Response(status_code=204)
 
     def _page(self, call: Call, what: str, items: list[Any]) -> Response:
