@@ -89,18 +89,22 @@ class DbtActivateSyncOperator(BaseOperator):  # type: ignore[misc]  # Airflow is
     def execute(self, context: Any) -> list[dict[str, Any]]:
         """Sync, and write what happens to the task's log."""
         del context
-        results: list[dict[str, Any]] = []
         with subprocess.Popen(
             self.command(),
             cwd=self.project_dir,
             env={**os.environ, **(self.env or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
         ) as process:
             self._process = process
-            for line in process.stdout or ():
-                results += self._heard(line)
+            try:
+                results = self._hear(process)
+            except BaseException:  # such as Airflow's execution_timeout, which leaves the command running
+                self.on_kill()
+                self._hear(process)
+                raise
         if process.returncode != 0:
             message = f"dbt-activate ended with exit code {process.returncode}; see the log above."
             raise RuntimeError(message)
@@ -130,16 +134,21 @@ class DbtActivateSyncOperator(BaseOperator):  # type: ignore[misc]  # Airflow is
                 command += [flag, value]
         return [*command, *self.flags]
 
+    def _hear(self, process: subprocess.Popen[str]) -> list[dict[str, Any]]:
+        """Log what the command says until it ends; return the results that it tells."""
+        return [result for line in process.stdout or () for result in self._heard(line)]
+
     def _heard(self, line: str) -> list[dict[str, Any]]:
         """Log a line of the command; return the result that it tells, if it does."""
         try:
             event = json.loads(line)
             info, data = event["info"], event["data"]
-        except (ValueError, KeyError, TypeError):
-            self.log.info(line.rstrip())
+            name, level, message = info["name"], _LEVELS.get(info["level"], 20), info["msg"]
+        except (ValueError, KeyError, TypeError):  # not the command's own: dbt, or a warning of Python
+            self.log.info("%s", line.rstrip())
             return []
-        self.log.log(_LEVELS.get(info["level"], 20), "%s", info["msg"])
-        return [data] if info["name"] == "ActivationResult" else []
+        self.log.log(level, "%s", message)
+        return [data] if name == "ActivationResult" else []
 
 
 def _executable() -> str:

@@ -69,8 +69,12 @@ def _problems(given: Mapping[str, str]) -> list[str]:
 
 def _is_host(text: str) -> bool:
     """Tell whether a text is a host, or an address with nothing behind it that could go astray."""
-    parts = urlsplit(_base_url(text or USUAL_HOST))
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.username)
+    try:
+        parts = urlsplit(_base_url(text or USUAL_HOST))
+        is_address = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and is_address and not (parts.query or parts.username)
 
 
 def _base_url(host: str) -> str:

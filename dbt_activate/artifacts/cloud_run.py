@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from dbt_activate.artifacts.cloud_account import WAIT_SECONDS
 from dbt_activate.artifacts.dbt_cloud import CANCELLED, SUCCESS, CloudRun, DbtCloud
 from dbt_activate.artifacts.download import RETRY, TIMEOUT_SECONDS, keep
 from dbt_activate.artifacts.origin import MANIFEST, RUN_RESULTS, SOURCES
+from dbt_activate.dbt.run_results import SILENT, command_of
 from dbt_activate.errors import ArtifactError, Problem
 from dbt_activate.http.polling import poll
 
@@ -18,10 +20,10 @@ if TYPE_CHECKING:
     from dbt_activate.artifacts.cloud_account import CloudAccount
     from dbt_activate.throttle import Retry
 
-_TELLS_NOTHING = {"compile", "freshness", "generate", "list", "parse", "run-operation", "show"}
-"""Commands of dbt after which ``run_results.json`` does not say whether models and tests passed.
+SAVING_SECONDS = 60.0
+"""How long to wait at most for the artifacts of a run that has ended: dbt Cloud saves them after its end.
 
-A job that also generates docs, as a tick in its settings has it, ends with such a step.
+A run that failed before dbt began has none, and never says that they are saved.
 """
 
 
@@ -55,7 +57,7 @@ class CloudRunOrigin:
             manifest = self._artifact(MANIFEST, step) or self._artifact(MANIFEST)
             if manifest is None:
                 raise self._problem(
-                    f"{run.words}, and dbt Cloud keeps no {MANIFEST} of it.",
+                    f"ended with {run.words}, and dbt Cloud keeps no {MANIFEST} of it.",
                     "Did it fail before dbt began, or is it too old? Take a later run.",
                 )
             keep(folder, MANIFEST, manifest)
@@ -68,29 +70,35 @@ class CloudRunOrigin:
         run = self._cloud.run(self._run_id)
         if not run.has_ended:
             self._say(f"dbt Cloud run {self._run_id} is {run.words}: waiting until it has ended.")
-            run = self._wait(run)
+            run = self._wait(lambda now: now.has_ended, self._wait_seconds) or self._never_ends(run)
         if run.status == CANCELLED:
             raise self._problem(
                 "was cancelled: some of its models and tests may not have run.", "Sync after the next run."
             )
+        if not run.is_saved:
+            self._say(f"dbt Cloud run {self._run_id} has ended: waiting until its artifacts are saved.")
+            run = self._wait(lambda now: now.is_saved, min(SAVING_SECONDS, self._wait_seconds)) or run
         return run
 
-    def _wait(self, run: CloudRun) -> CloudRun:
+    def _wait(self, is_ready: Callable[[CloudRun], bool], seconds: float) -> CloudRun | None:
         def ask() -> CloudRun | None:
             now = self._cloud.run(self._run_id)
-            return now if now.has_ended else None
+            return now if is_ready(now) else None
 
-        downloads, seconds = self._cloud.downloads, self._wait_seconds
-        ended = poll(ask, throttle=downloads.throttle, retry=downloads.retry, limit_seconds=seconds)
-        if ended is None:
-            raise self._problem(
-                f"is still {run.words} after {seconds:g} s of waiting.",
-                f"Sync once it has ended, or set {WAIT_SECONDS} higher.",
-            )
-        return ended
+        downloads = self._cloud.downloads
+        return poll(ask, throttle=downloads.throttle, retry=downloads.retry, limit_seconds=seconds)
+
+    def _never_ends(self, run: CloudRun) -> NoReturn:
+        raise self._problem(
+            f"is still {run.words} after {self._wait_seconds:g} s of waiting.",
+            f"Sync once it has ended, or set {WAIT_SECONDS} higher.",
+        )
 
     def _results(self, run: CloudRun) -> tuple[int | None, Any]:
-        """Return the last results that tell how models and tests went, and the step that they are of."""
+        """Return the last results that tell how models and tests went, and the step that they are of.
+
+        A job that also generates docs, as a tick in its settings has it, ends with a step that does not.
+        """
         last = self._artifact(RUN_RESULTS)
         if _tells(last):
             return None, last
@@ -113,7 +121,4 @@ class CloudRunOrigin:
 
 
 def _tells(results: Any) -> bool:
-    if not isinstance(results, dict):
-        return False
-    arguments = results.get("args")
-    return not isinstance(arguments, dict) or arguments.get("which") not in _TELLS_NOTHING
+    return isinstance(results, Mapping) and command_of(results) not in SILENT

@@ -37,12 +37,14 @@ class CloudRun:
         status: dbt Cloud's code: below 10 while it goes on.
         words: The same in dbt Cloud's words.
         steps: How many steps it has.
+        is_saved: Whether its artifacts can be had, as far as dbt Cloud says.
     """
 
     id: int
     status: int
     words: str
     steps: int
+    is_saved: bool = True
 
     @property
     def has_ended(self) -> bool:
@@ -81,7 +83,13 @@ class DbtCloud:
             message = f"{self.account.base_url} does not answer as dbt Cloud does. Check {HOST}."
             raise ArtifactError(message)
         words = str(data.get("status_humanized") or data["status"]).lower()
-        return CloudRun(run_id, data["status"], words, len(data.get("run_steps") or ()))
+        return CloudRun(
+            id=run_id,
+            status=data["status"],
+            words=words,
+            steps=len(data.get("run_steps") or ()),
+            is_saved=data.get("artifacts_saved") is not False,
+        )
 
     def artifact(self, run_id: int, name: str, step: int | None = None) -> Any:
         """Return an artifact of a run; None if there is none.

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class ObjectStoreOrigin:
     """Artifacts below a URL that fsspec knows, with the credentials that it finds by itself.
 
+    Those in the URL, as in ``sftp://user:password@host``, and its query are never written into a message.
+
     Attributes:
         name: What to call it in messages.
     """
@@ -27,7 +29,7 @@ class ObjectStoreOrigin:
         """Put the manifest into a folder, and what there is of the other files."""
         files, root = self._open()
         for name in (MANIFEST, RUN_RESULTS, SOURCES):
-            content = self._read(files, f"{root}/{name}")
+            content = self._read(files, root, name)
             if content is None and name == MANIFEST:
                 raise self._problem(name, "is not there.", "Let --artifacts name dbt's target folder.")
             if content is not None:
@@ -49,27 +51,38 @@ class ObjectStoreOrigin:
             ) from None
         # The libraries raise anything, and their messages may hold a key.
         except Exception as error:
-            failure = self._unreachable(error)
+            failure = self._unreachable("", error)
         else:
             return files, str(root).rstrip("/")
         raise failure
 
-    def _read(self, files: Any, path: str) -> bytes | None:
+    def _read(self, files: Any, root: str, name: str) -> bytes | None:
         try:
-            return bytes(files.cat_file(path))
+            return bytes(files.cat_file(f"{root}/{name}"))
         except FileNotFoundError:
             return None
         except Exception as error:
-            failure = self._unreachable(error)
+            # To whoever may not list the bucket, S3 refuses what is not there; the manifest could be read.
+            if isinstance(error, PermissionError) and name != MANIFEST:
+                return None
+            failure = self._unreachable(name, error)
         raise failure
 
     @property
     def _scheme(self) -> str:
         return self._url.partition("://")[0]
 
-    def _unreachable(self, error: Exception) -> ArtifactError:
+    def _unreachable(self, name: str, error: Exception) -> ArtifactError:
         hint = "Check the address, and the credentials that its library finds here."
-        return self._problem("", f"cannot be read ({type(error).__name__}).", hint)
+        return self._problem(name, f"cannot be read ({type(error).__name__}).", hint)
 
     def _problem(self, name: str, message: str, hint: str) -> ArtifactError:
-        return ArtifactError([Problem(f"{self._url}/{name}".rstrip("/"), "", "", message, hint)])
+        return ArtifactError([Problem(f"{self._place}/{name}".rstrip("/"), "", "", message, hint)])
+
+    @property
+    def _place(self) -> str:
+        """The URL as it may be shown: without a query and a password. Before an ``@`` may be a container."""
+        scheme, _, rest = self._url.partition("?")[0].partition("://")
+        authority, slash, path = rest.partition("/")
+        user, at, host = authority.rpartition("@")
+        return f"{scheme}://{user.partition(':')[0]}{at}{host}{slash}{path}"

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from dbt_activate.artifacts.download import RETRY, TIMEOUT_SECONDS, Downloads, keep
 from dbt_activate.artifacts.origin import MANIFEST, RUN_RESULTS, SOURCES
-from dbt_activate.errors import AccessError, ArtifactError, Problem
+from dbt_activate.errors import AccessError, ArtifactError, ConfigError, Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,12 @@ class WebOrigin:
     name = "artifacts"
 
     def __init__(self, url: str, *, retry: Retry = RETRY, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        parts = urlsplit(url)
+        """Make ready to fetch.
+
+        Raises:
+            ConfigError: It is no address of a server.
+        """
+        parts = _split(url)
         self._place = f"{parts.scheme}://{_host(parts)}{parts.path.rstrip('/')}"
         self._downloads = Downloads(
             "The server of the artifacts",
@@ -62,6 +67,17 @@ class WebOrigin:
             # S3 says 403 of what is not there to whoever may not list the bucket; the manifest, beside
             # it, could be read.
             return None
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        is_address = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # its message may quote a password
+        is_address = False
+    if not is_address:
+        raise ConfigError("What --artifacts names is no web address. Give all of it: https://host/folder.")
+    return parts
 
 
 def _host(parts: SplitResult) -> str:

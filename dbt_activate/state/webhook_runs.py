@@ -146,20 +146,23 @@ class WebhookRuns:
             )
 
     def adopt(self) -> tuple[list[WebhookRun], bool]:
-        """Take the runs whose process is gone.
+        """Take the runs whose process is gone, unless another process takes them at the same moment.
 
         Returns:
             Those runs, the earliest first; and whether other processes have runs in hand, or had until less
             than a lease's lifetime ago.
         """
+        now = self.clock()
         with self.warehouse.session() as session:
             found = self._read(session, "state = ?", State.TAKEN)
-            orphans = [one for one in found if not one.is_open(self.clock())]
-            for one in orphans:
-                self._insert(session, one, State.TAKEN)
-                self._delete(session, one)
-        others = [one for one in found if one not in orphans and one.process != this_process()]
-        return sorted(orphans, key=_age), bool(others)
+            adopted = [one for one in found if not one.is_open(now) and self._take_over(session, one, now)]
+        others = [one for one in found if one not in adopted and one.process != this_process()]
+        return sorted(adopted, key=_age), bool(others)
+
+    def _take_over(self, session: Session, orphan: WebhookRun, now: datetime) -> bool:
+        self._insert(session, orphan, State.TAKEN)
+        self._delete(session, orphan)
+        return self._give_way(session, orphan, now) is Answer.TAKEN
 
     def _give_way(self, session: Session, run: WebhookRun, now: datetime) -> Answer:
         """Leave the run to another process that took it at the same moment, if it was earlier."""

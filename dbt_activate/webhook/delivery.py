@@ -1,7 +1,7 @@
 """What dbt Cloud delivers when a run of a job has ended.
 
 Source: https://docs.getdbt.com/docs/deploy/webhooks#completed-run-event. Numbers come as text or as numbers,
-and a part of what is shown there may be missing.
+and a part of what is shown there may be missing, or be null.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from dbt_activate.state.webhook_runs import WebhookRun
 
@@ -19,6 +19,7 @@ COMPLETED = "job.run.completed"
 _SUCCESS, _CANCELLED = {"10", "success"}, {"30", "cancelled", "canceled"}
 
 _Number = Annotated[str, StringConstraints(pattern=r"^\d{1,19}$")]
+_Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 
 
 class _Loose(BaseModel):
@@ -32,9 +33,9 @@ class Data(_Loose):
 
     job_id: _Number = Field(alias="jobId")
     run_id: _Number = Field(alias="runId")
-    run_status: str = Field(default="", alias="runStatus")
-    run_status_code: str = Field(default="", alias="runStatusCode")
-    run_finished_at: str = Field(default="", alias="runFinishedAt")
+    run_status: _Text = Field(default="", alias="runStatus")
+    run_status_code: _Text = Field(default="", alias="runStatusCode")
+    run_finished_at: _Text = Field(default="", alias="runFinishedAt")
 
 
 class Delivery(_Loose):

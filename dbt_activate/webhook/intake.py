@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from dbt_activate.errors import ActivateError
 from dbt_activate.state.webhook_runs import Answer
 from dbt_activate.webhook.delivery import COMPLETED, Delivery
 from dbt_activate.webhook.lines import ignored, refused, taken, unnoted
@@ -161,12 +160,9 @@ class Intake:
         """Note a run, and hand it over; None if it cannot be noted now. Raises nothing."""
         try:
             answer = self.runs.skip(run, unwanted) if unwanted else self.runs.take(run)
-        except ActivateError as error:
-            self.emit(unnoted(run, error))
-            return None
         except Exception as error:
             logger.debug("run %s", run.dbt_run_id, exc_info=True)
-            self.emit(unnoted(run, RuntimeError(f"unexpected {type(error).__name__}")))
+            self.emit(unnoted(run, error))
             return None
         if answer is Answer.TAKEN:
             self.emit(taken(run))

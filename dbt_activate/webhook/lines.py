@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dbt_activate.errors import ActivateError
 from dbt_activate.reporting.events import Event, Level
 
 if TYPE_CHECKING:
@@ -22,9 +23,16 @@ def refused(reason: str) -> Event:
     return Event("DeliveryRefused", f"A delivery was refused: {reason}.", Level.WARN)
 
 
+def in_words(error: Exception) -> str:
+    """Say what went wrong. The words of what is not ours may hold a secret, and are kept out."""
+    if isinstance(error, ActivateError):
+        return str(error)
+    return f"unexpected {type(error).__name__}; --debug shows more"
+
+
 def unnoted(run: WebhookRun, error: Exception) -> Event:
     """A run cannot be noted, and so is not taken: dbt Cloud will tell of it again."""
-    message = f"{_name(run)} cannot be noted, so dbt Cloud is asked to deliver it again: {error}"
+    message = f"{_name(run)} cannot be noted, so dbt Cloud is asked to deliver it again: {in_words(error)}"
     return Event("RunNotNoted", message, Level.WARN, _data(run))
 
 
@@ -46,7 +54,7 @@ def adopted(run: WebhookRun) -> Event:
 
 def postponed(run: WebhookRun, error: Exception, seconds: float) -> Event:
     """No sync could be carried out; another try follows."""
-    message = f"{_name(run)} cannot be synced now; again in {seconds:g} s. {error}"
+    message = f"{_name(run)} cannot be synced now; again in {seconds:g} s. {in_words(error)}"
     return Event("RunPostponed", message, Level.WARN, _data(run))
 
 
@@ -58,7 +66,7 @@ def ended(run: WebhookRun, state: str, message: str) -> Event:
 
 def unclosed(run: WebhookRun, error: Exception) -> Event:
     """What came of a run cannot be noted."""
-    message = f"{_name(run)} is synced, which cannot be noted: it will be synced again. {error}"
+    message = f"{_name(run)} is synced, which cannot be noted: it will be synced again. {in_words(error)}"
     return Event("RunNotClosed", message, Level.WARN, _data(run))
 
 

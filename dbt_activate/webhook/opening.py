@@ -40,6 +40,8 @@ def open_receiver(
         ConfigError: The project's files are wrong, or a setting of dbt Cloud is missing.
     """
     _check_installed()
+    if workspace.place.artifacts is not None:
+        raise ConfigError("A receiver reads the artifacts of the run that it is told of: name no others.")
     account, secret = read_account(workspace.environment), read_secret(workspace.environment)
     concern = Concern(account.account_id, frozenset(map(str, jobs)), also_failed)
     if not concern.jobs:

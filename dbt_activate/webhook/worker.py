@@ -8,10 +8,9 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from dbt_activate.errors import ActivateError
 from dbt_activate.state.lease import HEARTBEAT
 from dbt_activate.state.webhook_runs import State
-from dbt_activate.webhook.lines import adopted, ended, postponed, unclosed
+from dbt_activate.webhook.lines import adopted, ended, in_words, postponed, unclosed
 
 if TYPE_CHECKING:
     from dbt_activate.reporting.events import Emit
@@ -58,6 +57,18 @@ class Worker:
             self._emit(adopted(run))
             self.add(run)
 
+    def beat(self) -> None:
+        """Tell that this process is alive, and see whether others still are. What fails is tried later."""
+        try:
+            # Asked only while there is something to know: an idle warehouse may sleep, and cost nothing.
+            if self._in_hand:
+                self._runs.beat()
+            if self._others_at_work:
+                self.adopt()
+        except Exception as error:
+            logger.debug("the heartbeat", exc_info=True)
+            logger.warning("the heartbeat failed: %s", in_words(error))
+
     def work(self) -> None:
         """Sync until stopped.
 
@@ -81,7 +92,8 @@ class Worker:
             return
         try:
             self._runs.close(run, state, message)
-        except ActivateError as error:
+        except Exception as error:
+            logger.debug("run %s", run.dbt_run_id, exc_info=True)
             self._emit(unclosed(run, error))
         self._in_hand.discard(run.dbt_run_id)
         self._emit(ended(run, state, message))
@@ -92,14 +104,12 @@ class Worker:
                 if self._runs.is_outdated(run):
                     return State.SKIPPED, "a later run of the job has ended meanwhile"
                 return State.DONE, self._sync(run)
-            except ActivateError as error:
-                if seconds is None:
-                    return State.FAILED, str(error)
-                self._emit(postponed(run, error, seconds))
-                self._pause(seconds)
             except Exception as error:
                 logger.debug("run %s", run.dbt_run_id, exc_info=True)
-                return State.FAILED, f"unexpected {type(error).__name__}; --debug shows more"
+                if seconds is None:
+                    return State.FAILED, in_words(error)
+                self._emit(postponed(run, error, seconds))
+                self._pause(seconds)
         raise AssertionError("the last try returns")
 
     def _pause(self, seconds: float) -> None:
@@ -108,14 +118,7 @@ class Worker:
 
     def _keep(self) -> None:
         while not self._stopped.wait(HEARTBEAT.total_seconds()):
-            try:
-                # Asked only while there is something to know: an idle warehouse may sleep, and cost nothing.
-                if self._in_hand:
-                    self._runs.beat()
-                if self._others_at_work:
-                    self.adopt()
-            except ActivateError as error:
-                logger.warning("the heartbeat failed: %s", error)
+            self.beat()
 
 
 class _StoppedError(Exception):

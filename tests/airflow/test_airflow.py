@@ -75,18 +75,25 @@ def test_the_example(airflow: Airflow, shop: Shop) -> None:
     stopped = airflow.run("python", "-c", _STOP)
     assert "begun, stopped, exit code 2" in stopped.stdout, stopped.stderr
 
+    late = airflow.run("python", "-c", _RUN_INTO_A_LIMIT)
+    assert "begun, stopped, too late" in late.stdout, late.stderr
 
-_STOP = """
-import pathlib, tempfile, threading, time
+
+_COMMAND = r"""
+import pathlib, signal, tempfile, threading, time
 from dbt_activate.airflow import DbtActivateSyncOperator
 
 folder = pathlib.Path(tempfile.mkdtemp())
 command = folder / "command"
-trap = "trap 'echo stopped >> said; exit 2' TERM"
-command.write_text(f"#!/bin/sh\\n{trap}\\necho begun > said\\nsleep 60 & wait\\n")
+trap = "trap 'echo stopping; echo stopped >> said; exit 2' TERM"
+odd = "printf 'caf\\351\\n{\"info\": \"of another\", \"data\": 1}\\n'"
+command.write_text(f"#!/bin/sh\n{trap}\n{odd}\necho begun > said\nsleep 60 >/dev/null 2>&1 & wait\n")
 command.chmod(0o755)
 task = DbtActivateSyncOperator(task_id="sync", project_dir=str(folder), executable=str(command))
+"""
+"""A task whose command writes lines that are not its own, and waits until it is told to end."""
 
+_STOP = f"""{_COMMAND}
 def kill():
     while not (folder / "said").exists():
         time.sleep(0.01)
@@ -94,8 +101,26 @@ def kill():
 
 threading.Thread(target=kill).start()
 try:
-    task.execute({})
+    task.execute({{}})
 except RuntimeError as error:
     print(*(folder / "said").read_text().split(), str(error)[24:35], sep=", ")
 """
 """Stops a task as Airflow does: `on_kill` is called beside `execute`."""
+
+_RUN_INTO_A_LIMIT = f"""{_COMMAND}
+def end(*_):
+    raise TimeoutError("too late")
+
+def watch():
+    while not (folder / "said").exists():
+        time.sleep(0.01)
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGALRM)
+
+signal.signal(signal.SIGALRM, end)
+threading.Thread(target=watch).start()
+try:
+    task.execute({{}})
+except TimeoutError as error:
+    print(*(folder / "said").read_text().split(), error, sep=", ")
+"""
+"""Ends a task as Airflow's ``execution_timeout`` does: by an exception that a signal raises in `execute`."""

@@ -6,8 +6,11 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, ClassVar
 
+import fsspec  # type: ignore[import-untyped]  # it ships no types
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]  # likewise
 
 from dbt_activate import ConfigError, Project
 from tests.destinations.scripted_server import Reply, ScriptedServer
@@ -103,8 +106,6 @@ def test_an_address_that_has_no_manifest(
 
 def test_an_object_store(shop: Shop, away: Path) -> None:
     """What fsspec reaches will do."""
-    import fsspec  # type: ignore[import-untyped]  # it ships no types
-
     store = fsspec.filesystem("memory")
     for name in ("manifest.json", "run_results.json"):
         store.pipe_file(f"/artifacts-of-{shop.root.parent.name}/{name}", (away / name).read_bytes())
@@ -115,18 +116,60 @@ def test_an_object_store(shop: Shop, away: Path) -> None:
         Project(shop.root, artifacts=url).plan()
 
 
+class Guarded(MemoryFileSystem):  # type: ignore[misc]  # fsspec ships no types
+    """A store that may be read and not listed: like S3, it then refuses what is not there."""
+
+    protocol = "guarded"
+    store: ClassVar[dict[str, Any]] = {}
+
+    def cat_file(self, path: str, **options: Any) -> bytes:
+        """Read a file."""
+        try:
+            return bytes(super().cat_file(path, **options))
+        except FileNotFoundError:
+            raise PermissionError("Access Denied") from None
+
+
+def test_an_object_store_that_may_not_be_listed(shop: Shop, away: Path) -> None:
+    """It refuses what is not there, which the manifest has to be, and the others need not."""
+    fsspec.register_implementation("guarded", Guarded, clobber=True)
+    url = f"guarded://{shop.root.parent.name}"
+    with pytest.raises(ConfigError, match=r"manifest\.json: cannot be read \(PermissionError\)"):
+        Project(shop.root, artifacts=url).plan()
+    Guarded().pipe_file(f"{url}/manifest.json", (away / "manifest.json").read_bytes())
+    result = shop.activate("sync", "--artifacts", url)
+    assert (result.exit_code, "artifacts/run_results.json is not there" in result.output) == (0, True)
+
+
+@pytest.mark.parametrize("scheme", ["ftp", "nonsense", "hdfs"])
+def test_no_password_of_a_store_is_shown(shop: Shop, scheme: str) -> None:
+    """Whatever goes wrong; nor is a query, which may be a signature."""
+    result = shop.activate(
+        "--debug", "sync", "--artifacts", f"{scheme}://ada:s3cret@127.0.0.1:1/dbt?sig=t0ken"
+    )
+    assert result.exit_code == 1
+    assert "s3cret" not in result.output
+    assert "t0ken" not in result.output
+    assert f"{scheme}://" in result.output
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
         ("nowhere", "There is no folder"),
         ("nonsense://bucket", "cannot be read"),
         ("hdfs://host/path", "cannot be read|one more package"),
+        ("https://", "is no web address"),
+        ("https:///dbt", "is no web address"),
+        ("https://ada:s3cret@host:port/dbt", "is no web address"),
+        ("https://[ada:s3cret@host/dbt", "is no web address"),
     ],
 )
 def test_a_place_that_is_not_there(shop: Shop, given: str, words: str) -> None:
     """Nothing is sent."""
-    with pytest.raises(ConfigError, match=words):
+    with pytest.raises(ConfigError, match=words) as raised:
         Project(shop.root, artifacts=given).sync()
+    assert "s3cret" not in str(raised.value)
     assert shop.sandbox.criteo.audiences() == []
 
 

@@ -31,14 +31,24 @@ class Run:
     Attributes:
         statuses: Its status each time that it is asked for; the last one for ever.
         steps: The artifacts of each step, by name.
+        unsaved: How many more times it says, once it has ended, that its artifacts are not saved.
+        is_saved: Whether it said that they are: they cannot be had before.
     """
 
     statuses: deque[int]
     steps: tuple[Mapping[str, bytes], ...]
+    unsaved: int = 0
+    is_saved: bool = False
 
     def status(self) -> int:
         """Return the status, and go on to the next."""
         return self.statuses.popleft() if len(self.statuses) > 1 else self.statuses[0]
+
+    def save(self, status: int) -> bool:
+        """Say whether the artifacts are saved, which takes a while after the end."""
+        if status in FINAL:
+            self.is_saved, self.unsaved = self.unsaved == 0, max(0, self.unsaved - 1)
+        return self.is_saved
 
 
 @dataclass
@@ -66,7 +76,7 @@ class DbtCloudServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.runs: dict[int, Run] = {}
-        self.faults: deque[Fault] = deque()
+        self.faults: deque[Fault | None] = deque()
         self.asked: list[str] = []
         self.stopped = threading.Event()
 
@@ -84,9 +94,11 @@ class DbtCloudServer(ThreadingHTTPServer):
             "DBT_CLOUD_API_TOKEN": TOKEN,
         }
 
-    def add_run(self, run_id: int, *steps: Mapping[str, bytes], statuses: Iterable[int] = (10,)) -> None:
+    def add_run(
+        self, run_id: int, *steps: Mapping[str, bytes], statuses: Iterable[int] = (10,), unsaved: int = 0
+    ) -> None:
         """Let there be a run."""
-        self.runs[run_id] = Run(deque(statuses), steps)
+        self.runs[run_id] = Run(deque(statuses), steps, unsaved)
 
     def __enter__(self) -> DbtCloudServer:
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
@@ -143,6 +155,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _artifact(run: Run, name: str, query: Mapping[str, str]) -> bytes | None:
     step = int(query.get("step", len(run.steps)))
+    if not run.is_saved:
+        return None
     return run.steps[step - 1].get(name) if 0 < step <= len(run.steps) else None
 
 
@@ -157,6 +171,7 @@ def _run(run_id: int, run: Run, query: Mapping[str, str]) -> bytes:
         "is_success": status == 10,
         "is_error": status == 20,
         "is_cancelled": status == 30,
+        "artifacts_saved": run.save(status),
     }
     if "run_steps" in query.get("include_related", ""):
         data["run_steps"] = [

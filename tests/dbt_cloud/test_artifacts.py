@@ -102,6 +102,22 @@ def test_what_is_fetched(
             fetch(cloud, tmp_path)
 
 
+def test_artifacts_that_are_not_saved_yet_are_waited_for(cloud: DbtCloudServer, tmp_path: Path) -> None:
+    """A run has ended a little before they can be had: without them, no gate would hold anything."""
+    cloud.add_run(RUN, FILES, statuses=[3, 10], unsaved=3)
+    assert fetch(cloud, tmp_path) == set(FILES)
+
+
+@pytest.mark.parametrize("wait_seconds", [0.0, 0.05])
+def test_artifacts_that_are_never_saved_are_not_waited_for_for_ever(
+    cloud: DbtCloudServer, tmp_path: Path, wait_seconds: float
+) -> None:
+    """A run that failed before dbt began has none."""
+    cloud.add_run(RUN, FILES, statuses=[20], unsaved=1_000_000)
+    with pytest.raises(ConfigError, match="says which models and tests failed"):
+        fetch(cloud, tmp_path, wait_seconds=wait_seconds)
+
+
 @pytest.mark.parametrize(
     "fault", [Fault(429, {"Retry-After": "0"}), Fault(500), Fault(503), Fault(silent=True), Fault(cut=True)],
     ids=["429", "500", "503", "slow", "cut off"],
@@ -131,6 +147,22 @@ def test_what_does_not_pass_is_said(cloud: DbtCloudServer, tmp_path: Path, fault
     with pytest.raises(DestinationError, match=words) as raised:
         fetch(cloud, tmp_path)
     assert TOKEN not in str(raised.value)
+
+
+@pytest.mark.parametrize("before", [1, 2, 3], ids=["results", "manifest", "freshness"])
+@pytest.mark.parametrize(
+    "fault",
+    [Fault(401), Fault(403), Fault(429), Fault(500), Fault(cut=True), Fault(silent=True)],
+    ids=["401", "403", "429", "500", "cut off", "slow"],
+)
+def test_a_file_that_cannot_be_had_is_not_taken_for_none(
+    cloud: DbtCloudServer, tmp_path: Path, fault: Fault, before: int
+) -> None:
+    """Only 404 says that there is none: else a sync without gates would follow."""
+    cloud.add_run(RUN, {**FILES, "sources.json": b"{}"})
+    cloud.faults = deque([None] * before + [fault] * 3)
+    with pytest.raises(DestinationError):
+        fetch(cloud, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -178,6 +210,8 @@ def test_what_is_no_dbt_cloud_is_said(tmp_path: Path, cloud: DbtCloudServer) -> 
         ({"DBT_CLOUD_ACCOUNT_ID": "7/../8", "DBT_CLOUD_API_TOKEN": "t"}, "has to be a number"),
         ({"DBT_CLOUD_HOST": "https://ada:pw@host"}, "DBT_CLOUD_HOST has to be a host"),
         ({"DBT_CLOUD_HOST": "ftp://host"}, "DBT_CLOUD_HOST has to be a host"),
+        ({"DBT_CLOUD_HOST": "https://[host"}, "DBT_CLOUD_HOST has to be a host"),
+        ({"DBT_CLOUD_HOST": "host:pw"}, "DBT_CLOUD_HOST has to be a host"),
         ({"DBT_CLOUD_WAIT_SECONDS": "long"}, "has to be a number of seconds"),
     ],
 )

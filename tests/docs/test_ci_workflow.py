@@ -66,12 +66,12 @@ def synced(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
 
 
 def test_a_pull_request_is_planned_against_production(synced: Shop) -> None:
-    """A changed model is built apart, and its plan says who would enter production's audience."""
+    """A changed model is built apart, and its plan says who would enter production's audience, due or not."""
     assert set(carry_out("state", synced).values()) == {0}
     synced.rewrite("models/newcomers.sql", lambda text: text.replace("11", "16"))
     synced.rewrite(
         "models/schema.yml",
-        lambda text: text.replace("activation: true", "activation: {retry_rejected: false}"),
+        lambda text: text.replace("activation: true", "activation: {retry_rejected: false, schedule: daily}"),
     )
     before = len(synced.sandbox.traffic.exchanges())
     assert set(carry_out("plan", synced).values()) == {0}

@@ -68,13 +68,13 @@ def test_the_last_invocation_of_this_project_counts(session: Session, tables: Ta
 
 
 def test_what_was_built_since(session: Session, tables: Tables, record: Record) -> None:
-    """By any invocation that is recorded."""
+    """By any invocation that is recorded, after another."""
     record("a", 0, "model.shop.one", "model.shop.two")
     record("b", 2, "model.shop.two")
     found = read_recorded(session, tables, tables.existing(session), "shop", "prod")
-    tuesday = MONDAY + timedelta(days=1)
-    assert found.was_built_since("model.shop.two", tuesday)
-    assert not found.was_built_since("model.shop.one", tuesday)
-    assert not found.was_built_since("model.shop.none", MONDAY)
+    assert found.was_built_since("model.shop.two", "a")
+    assert not found.was_built_since("model.shop.two", "b")
+    assert not found.was_built_since("model.shop.one", "a")
+    assert not found.was_built_since("model.shop.none", "a")
     assert found.covers("a", "b")
     assert not found.covers("a", "c")

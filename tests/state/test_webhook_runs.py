@@ -82,6 +82,28 @@ def test_the_runs_of_a_process_that_is_gone_are_adopted(runs: WebhookRuns) -> No
     assert ([one.dbt_run_id for one in orphans], others, holders(runs)) == (["7"], False, ["here"])
 
 
+@pytest.mark.parametrize(("ago", "holder"), [(timedelta(seconds=1), "elsewhere"), (-LIFETIME, "here")])
+def test_of_two_that_adopt_at_once_the_earlier_has_the_run(
+    runs: WebhookRuns, ago: timedelta, holder: str
+) -> None:
+    """As when two receivers are started together after both were killed; the other goes on watching."""
+    claim(runs, ago=2 * LIFETIME)
+    raced: list[bool] = []
+
+    def race(step: str) -> None:
+        if step.startswith("insert") and not raced:
+            raced.append(True)
+            claim(runs, ago=ago)
+
+    assert isinstance(runs.warehouse, MemoryWarehouse)
+    racing = replace(runs, warehouse=MemoryWarehouse(race, runs.warehouse.connection))
+    orphans, others = racing.adopt()
+    assert ([one.dbt_run_id for one in orphans], others) == (
+        (["7"], False) if holder == "here" else ([], True)
+    )
+    assert (holder in holders(runs), "here" in holders(runs)) == (True, holder == "here")
+
+
 def test_runs_are_adopted_in_order(runs: WebhookRuns) -> None:
     """The earliest first."""
     for number, minute in (("9", 1), ("10", 1), ("8", 2)):

@@ -29,6 +29,7 @@ class Desk:
         synced: The runs that were synced, in order.
         events: What it told.
         failures: How many of the next syncs cannot be carried out.
+        failure: What those raise.
         gate: Cleared, it holds every sync.
     """
 
@@ -36,6 +37,7 @@ class Desk:
     synced: list[str] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     failures: int = 0
+    failure: Exception = field(default_factory=lambda: ActivateError("dbt Cloud answered with 500."))
     gate: threading.Event = field(default_factory=threading.Event)
     _moved: threading.Condition = field(default_factory=threading.Condition)
 
@@ -62,7 +64,7 @@ class Desk:
         assert self.gate.wait(PATIENCE_SECONDS)
         if self.failures:
             self.failures -= 1
-            raise ActivateError("dbt Cloud answered with 500.")
+            raise self.failure
         self.synced.append(run.dbt_run_id)
         return "2 activations went well"
 

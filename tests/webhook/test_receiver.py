@@ -155,6 +155,19 @@ def test_a_sync_that_cannot_be_carried_out_is_tried_again(desk: Desk, url: str) 
     assert (desk.synced, desk.table()) == (["7"], {"7": "done"})
 
 
+@pytest.mark.parametrize("failures", [1, 3])
+def test_a_sync_that_breaks_is_tried_again_and_its_error_kept_to_itself(
+    desk: Desk, url: str, failures: int
+) -> None:
+    """A library's own words may hold a secret."""
+    desk.failures, desk.failure = failures, OSError("s3cret")
+    deliver(url, payload(7))
+    desk.wait_for("RunEnded")
+    assert desk.table() == {"7": "done" if failures == 1 else "failed"}
+    told = " ".join(event.message for event in desk.events)
+    assert ("unexpected OSError" in told, "s3cret" in told) == (True, False)
+
+
 def test_a_sync_that_failed_is_done_when_the_run_is_delivered_again(desk: Desk, url: str) -> None:
     """A person may let dbt Cloud send the delivery again."""
     desk.failures = 3
@@ -229,6 +242,23 @@ def test_a_body_that_never_comes_holds_nobody_up(desk: Desk, url: str) -> None:
 def test_other_requests(url: str, method: str, path: str, answer: tuple[int, str]) -> None:
     """A load balancer can ask whether it is there."""
     assert request(url, method, path) == answer
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"runStatusCode": 10, "projectId": "167194", "runReason": "Kicked off from UI"},
+        {"runStatusCode": None, "runFinishedAt": None},
+        {"runStatus": None, "runStatusCode": "10", "runFinishedAt": "soon"},
+    ],
+    ids=["all of it", "nulls", "text"],
+)
+def test_what_is_said_of_a_run_in_more_or_fewer_words(desk: Desk, url: str, changes: dict[str, Any]) -> None:
+    """What is there besides, or is not known, is no reason to refuse a run that went well."""
+    assert deliver(url, payload(7, **changes)) == (202, "taken")
+    desk.wait_for("RunEnded")
+    [(ended_at,)] = desk.query("select ended_at from prod_activate.webhook_runs")
+    assert f"{ended_at:%Y-%m-%d}" == "2026-01-31"
 
 
 def test_jobs_are_compared_as_numbers_are_written(desk: Desk, url: str) -> None:

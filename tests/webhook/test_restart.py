@@ -133,6 +133,15 @@ def test_what_is_missing_is_said_before_anything_is_listened_to(
         Project(shop.root).webhook(jobs=[])
 
 
+def test_a_receiver_takes_the_artifacts_of_the_run_alone(
+    shop: Shop, cloud: DbtCloudServer, built: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others are refused at once, and not at the first delivery."""
+    monkeypatch.setenv("DBT_CLOUD_WEBHOOK_SECRET", SECRET)
+    with pytest.raises(ConfigError, match="of the run that it is told of"):
+        Project(shop.root, artifacts=shop.root).webhook(jobs=[JOB])
+
+
 def test_a_port_that_is_taken_is_said(
     shop: Shop, cloud: DbtCloudServer, built: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
