@@ -33,10 +33,10 @@ def run_command(
     try:
         done = subprocess.run(
             settings.command,
-            input=as_json(message),
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
+            input=as_json(message).encode(),
+            # Not a pipe: what the program leaves running may hold it open for ever.
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             timeout=settings.timeout_seconds,
             check=False,
             cwd=folder,

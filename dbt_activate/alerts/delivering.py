@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from dbt_activate.alerts.commands import run_command
 from dbt_activate.alerts.message import Message
-from dbt_activate.alerts.services import ChannelDownError, any_service, email, slack, webhook
+from dbt_activate.alerts.services import ChannelDownError, any_service, send_email, slack, webhook
 from dbt_activate.config.channels import (
     AppriseSettings,
     CommandSettings,
@@ -48,14 +48,19 @@ class Outcome:
     Attributes:
         taken: How many were taken, in their order.
         failure: Why the next one was not; None if all were. Holds no secret.
+        notes: What else there is to say of those that were taken, each once.
     """
 
     taken: int = 0
     failure: str | None = None
+    notes: tuple[str, ...] = ()
 
 
-def deliver(channel: Channel, message: Message, surroundings: Surroundings) -> None:
+def deliver(channel: Channel, message: Message, surroundings: Surroundings) -> str:
     """Send one message.
+
+    Returns:
+        What there is to say though it was taken; mostly an empty text.
 
     Raises:
         ChannelDownError: It was not taken.
@@ -70,9 +75,10 @@ def deliver(channel: Channel, message: Message, surroundings: Surroundings) -> N
         case WebhookSettings() as settings:
             webhook(settings, message).notify(is_good=message.is_good)
         case EmailSettings() as settings:
-            email(settings, message).notify(is_good=message.is_good)
+            return send_email(settings, message)
         case AppriseSettings() as settings:
             any_service(settings, message).notify(is_good=message.is_good)
+    return ""
 
 
 def deliver_all(
@@ -82,10 +88,9 @@ def deliver_all(
 
     A thread that hangs is left behind, and ends with the process.
     """
-    turns = list(_begin(waiting, surroundings))
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    began, turns = time.monotonic(), list(_begin(waiting, surroundings))
     for turn, seconds in turns:
-        turn.thread.join(max(0.0, min(seconds, deadline - time.monotonic())))
+        turn.thread.join(max(0.0, began + min(seconds, PATIENCE_SECONDS) - time.monotonic()))
     return [turn.conclude() for turn, _ in turns]
 
 
@@ -94,7 +99,7 @@ def _begin(
 ) -> Iterator[tuple[_Turn, float]]:
     for channel, messages in waiting:
         turn = _Turn(partial(deliver, channel, surroundings=surroundings), messages)
-        seconds = channel.settings.timeout_seconds if channel.settings else 0.0
+        seconds = channel.settings.patience_seconds if channel.settings else 0.0
         turn.thread.start()
         yield turn, (seconds + GRACE_SECONDS) * len(messages)
 
@@ -102,7 +107,7 @@ def _begin(
 class _Turn:
     """The messages to one channel, in a thread."""
 
-    def __init__(self, send: Callable[[Message], None], messages: Sequence[Message]) -> None:
+    def __init__(self, send: Callable[[Message], str], messages: Sequence[Message]) -> None:
         self._send = send
         self._messages = messages
         self._outcome = Outcome()
@@ -116,24 +121,25 @@ class _Turn:
             self._is_over = True
             if self.thread.is_alive() and self._outcome.taken < len(self._messages):
                 self._outcome.failure = self._outcome.failure or "no answer in time"
-            return Outcome(self._outcome.taken, self._outcome.failure)
+            return replace(self._outcome)
 
     def _run(self) -> None:
         for message in self._messages:
             if self._is_over:
                 return
-            failure = self._attempt(message)
+            outcome = self._attempt(message)
             with self._lock:
-                if failure is not None:
-                    self._outcome.failure = failure
-                    return
-                self._outcome.taken += 1
+                self._outcome.taken += outcome.taken
+                self._outcome.notes = tuple(dict.fromkeys([*self._outcome.notes, *outcome.notes]))
+                self._outcome.failure = outcome.failure
+            if outcome.failure is not None:
+                return
 
-    def _attempt(self, message: Message) -> str | None:
+    def _attempt(self, message: Message) -> Outcome:
         try:
-            self._send(message)
+            note = self._send(message)
         except ChannelDownError as down:
-            return str(down)
+            return Outcome(failure=str(down))
         except Exception as bug:
-            return f"not sent ({type(bug).__name__})"
-        return None
+            return Outcome(failure=f"not sent ({type(bug).__name__})")
+        return Outcome(1, notes=(note,) if note else ())

@@ -143,6 +143,7 @@ class Desk:
             ):
                 changed = self._changes(found, self._log.latest(session), now)
                 self._log.write(session, changed)
+                self._drop_unwanted(session, self._log.pending(session))
                 self._log.prune(session, now, self.history_days)
                 return changed
         except HeldError:
@@ -170,7 +171,9 @@ class Desk:
 
     def _waiting(self, down: set[str]) -> list[tuple[Channel, list[tuple[Sequence[AlertRecord], Message]]]]:
         pending = self._pending()
-        self._drop_unwanted(pending)
+        if self._gone(pending):
+            with self.warehouse.session() as session:
+                self._drop_unwanted(session, pending)
         waiting = []
         for channel in self.notifications.channels.values():
             records = [one for one in pending if channel.name in one.pending]
@@ -178,13 +181,16 @@ class Desk:
                 waiting.append((channel, list(messages(records, self.project, self.target))))
         return waiting
 
-    def _drop_unwanted(self, pending: Sequence[AlertRecord]) -> None:
+    def _gone(self, pending: Sequence[AlertRecord]) -> set[str]:
+        """Return the channels that are waited for and are no longer there."""
+        if self.notifications.problems:  # the file may mean them
+            return set()
+        return {name for one in pending for name in one.pending} - self.notifications.channels.keys()
+
+    def _drop_unwanted(self, session: Session, pending: Sequence[AlertRecord]) -> None:
         """Let nobody wait for a channel that is no longer there."""
-        gone = {name for one in pending for name in one.pending} - self.notifications.channels.keys()
-        if gone and not self.notifications.problems:
-            with self.warehouse.session() as session:
-                for name in gone:
-                    self._log.settle(session, [one for one in pending if name in one.pending], name, None)
+        for name in self._gone(pending):
+            self._log.settle(session, [one for one in pending if name in one.pending], name, None)
 
     def _settle(
         self,
@@ -197,6 +203,8 @@ class Desk:
         for records, message in parts[: outcome.taken]:
             self._log.settle(session, records, channel.name, self.clock())
             self.emit(notified(channel.name, message.title))
+        for note in outcome.notes:
+            self.emit(not_notified(f"Channel {channel.name}: {note}."))
         if outcome.failure is None:
             return False
         left = sum(len(records) for records, _ in parts[outcome.taken :])

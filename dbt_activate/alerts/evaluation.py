@@ -182,7 +182,7 @@ def _overdue(case: Case, watch: Watch) -> Seen:
     hours = (case.now - since) / timedelta(hours=1)
     words = f"no success for {hours:,.0f} hours"
     if watch.value is not None:
-        return hours > watch.value, f"{words}, of at most {watch.value:,.0f}", hours
+        return hours > watch.value, f"{words}, of at most {watch.value:,g}", hours
     schedule = case.result.activation.schedule
     if schedule is None:
         return False, _OFF

@@ -85,8 +85,13 @@ def _data(record: AlertRecord, project: str, target: str) -> dict[str, Any]:
         "state": record.state,
         "level": record.level,
         "message": record.message,
-        "figure": record.figure,
+        "figure": _rounded(record.figure),
         "since": f"{record.since.isoformat()}Z",
         "project": project,
         "target": target,
     }
+
+
+def _rounded(figure: float | None) -> float | None:
+    """Round a figure to the digits that a column of the type ``real`` keeps."""
+    return figure if figure is None or figure.is_integer() else float(f"{figure:.6g}")

@@ -30,6 +30,8 @@ def _address(text: str) -> str:
     return text
 
 
+_PATIENCE_WITH_PIECES = 30.0
+
 WebAddress = Annotated[SecretStr, AfterValidator(_web_address)]
 EmailAddress = Annotated[str, AfterValidator(_address)]
 
@@ -61,6 +63,11 @@ class ChannelSettings(BaseModel):
     destinations: tuple[str, ...] | None = None
     targets: tuple[str, ...] | None = None
     timeout_seconds: float = Field(default=10.0, gt=0, le=60)
+
+    @property
+    def patience_seconds(self) -> float:
+        """How long one message may take, to all whom the channel sends it to."""
+        return self.timeout_seconds
 
 
 class SlackSettings(ChannelSettings):
@@ -109,6 +116,11 @@ class EmailSettings(ChannelSettings):
     sender: EmailAddress
     to: tuple[EmailAddress, ...] = Field(min_length=1)
 
+    @property
+    def patience_seconds(self) -> float:
+        """How long one message may take: each address gets a mail of its own."""
+        return self.timeout_seconds * len(self.to)
+
 
 class CommandSettings(ChannelSettings):
     """A program: it is given the same JSON as a webhook, on its standard input.
@@ -118,7 +130,7 @@ class CommandSettings(ChannelSettings):
     """
 
     type: Literal["command"]
-    command: tuple[str, ...] = Field(min_length=1)
+    command: tuple[str, ...] = Field(min_length=1, repr=False)
 
 
 class AppriseSettings(ChannelSettings):
@@ -130,6 +142,11 @@ class AppriseSettings(ChannelSettings):
 
     type: Literal["apprise"]
     url: SecretStr
+
+    @property
+    def patience_seconds(self) -> float:
+        """How long one message may take: Apprise waits between the pieces of a long one."""
+        return max(self.timeout_seconds, _PATIENCE_WITH_PIECES)
 
 
 CHANNEL_TYPES: Mapping[str, type[ChannelSettings]] = {

@@ -127,8 +127,8 @@ class _Reader:
         return Channel(name, scope, settings, missing)
 
     def _kind(self, name: str, raw: Any) -> type[ChannelSettings] | None:
-        if "," in name:
-            self._add((name,), "is no name: it must be without commas.")
+        if not name or "," in name:
+            self._add((name,), f"is no name: it {'must be without commas' if name else 'is empty'}.")
             return None
         given = raw.get("type") if isinstance(raw, Mapping) else None
         if not isinstance(given, str):

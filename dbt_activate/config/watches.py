@@ -103,6 +103,12 @@ def _limit(value: Any) -> Any:
     return _mapping(value, _WRITTEN_LIMIT)
 
 
+def _figure(value: Any) -> Any:
+    if value is True or (isinstance(value, str) and value in _LEVELS):  # without a figure it would be off
+        raise ValueError(_WRITTEN_LIMIT)
+    return _limit(value)
+
+
 def _mapping(value: Any, otherwise: str) -> Any:
     written = written_out(value)
     if written is not None and not isinstance(written, Mapping):
@@ -169,10 +175,11 @@ class ChangeSetting(FlagSetting):
 
 
 Flag = Annotated[FlagSetting | None, BeforeValidator(_flag)]
-Share = Annotated[ShareSetting | None, BeforeValidator(_limit)]
-Count = Annotated[CountSetting | None, BeforeValidator(_limit)]
-Time = Annotated[TimeSetting | None, BeforeValidator(_limit)]
-Change = Annotated[ChangeSetting | None, BeforeValidator(_limit)]
+Share = Annotated[ShareSetting | None, BeforeValidator(_figure)]
+Count = Annotated[CountSetting | None, BeforeValidator(_figure)]
+Time = Annotated[TimeSetting | None, BeforeValidator(_figure)]
+Delay = Annotated[TimeSetting | None, BeforeValidator(_limit)]
+Change = Annotated[ChangeSetting | None, BeforeValidator(_figure)]
 
 
 class WarningSettings(_Setting):
@@ -204,7 +211,7 @@ class WarningSettings(_Setting):
     rejected_count: Count = None
     size_change: Change = None
     unchanged_days: Time = None
-    overdue: Time = None
+    overdue: Delay = None
     match_rate: Share = None
 
 

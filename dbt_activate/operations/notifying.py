@@ -37,7 +37,8 @@ def _tested(workspace: Workspace) -> Iterator[Check]:
     outcomes = deliver_all([(channel, [message]) for channel in channels], surroundings)
     for channel, outcome in zip(channels, outcomes, strict=True):
         words = outcome.failure or f"took: {message.title}"
-        yield Check(f"channel {channel.name}", outcome.failure is None, (_kind(channel), words))
+        is_well = outcome.failure is None and not outcome.notes
+        yield Check(f"channel {channel.name}", is_well, (_kind(channel), words, *outcome.notes))
 
 
 def _kind(channel: Channel) -> str:

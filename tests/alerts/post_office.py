@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import email
 import email.policy
 import json
+import socket
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +30,8 @@ class Letterbox:
         headers: The headers of the requests.
         status: What it answers to requests; anything but 200 does not count as taken.
         password: What users of the mail server have to sign in with, if they do.
+        refused: The addresses that the mail server takes nothing for.
+        pause_seconds: How long the mail server takes to greet.
         hush: Cleared to let a request wait without an answer.
     """
 
@@ -36,6 +41,8 @@ class Letterbox:
     headers: list[dict[str, str]] = field(default_factory=list)
     status: int = 200
     password: str = ""
+    refused: set[str] = field(default_factory=set)
+    pause_seconds: float = 0.0
     hush: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -50,7 +57,7 @@ class Letterbox:
 
 
 @contextmanager
-def web_server() -> Iterator[Letterbox]:
+def web_server(host: str = "127.0.0.1") -> Iterator[Letterbox]:
     """Run a web server that keeps what is posted to it."""
     box = Letterbox()
     box.hush.set()
@@ -69,8 +76,38 @@ def web_server() -> Iterator[Letterbox]:
         def log_message(self, *arguments: object) -> None:
             """Write nothing."""
 
-    with _serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler), box):
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    server = type("Server", (ThreadingHTTPServer,), {"address_family": family})
+    with _serving(server((host, 0), Handler), box):
         yield box
+
+
+@contextmanager
+def dripping_server() -> Iterator[int]:
+    """Run a server that answers byte by byte without an end, and give its port."""
+    over = threading.Event()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError):  # the client has gone
+                self.request.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                while not over.wait(0.1):
+                    self.request.sendall(b".")
+
+    with _serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler), box := Letterbox()):
+        try:
+            yield box.port
+        finally:
+            over.set()
+
+
+def has_ipv6() -> bool:
+    """Tell whether this machine has a loopback address of IPv6."""
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
 
 
 class MailHandler(socketserver.StreamRequestHandler):
@@ -80,6 +117,7 @@ class MailHandler(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         """Serve one connection."""
+        time.sleep(self.box.pause_seconds)
         self._say("220 here")
         while line := self.rfile.readline().decode().strip():
             if not self._answer(line):
@@ -92,6 +130,8 @@ class MailHandler(socketserver.StreamRequestHandler):
             case "AUTH":
                 given = base64.b64decode(line.split()[-1]).split(b"\0")[-1].decode()
                 self._say("235 welcome" if given == self.box.password else "535 no")
+            case "RCPT" if any(address in line for address in self.box.refused):
+                self._say("550 no such user")
             case "DATA":
                 self._say("354 go on")
                 self.box.letters.append(self._mail())

@@ -7,18 +7,20 @@ import logging
 import os
 import socket
 import sys
+import time
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dbt_activate.alerts.delivering import Outcome, Surroundings, deliver_all
+from dbt_activate.alerts.delivering import GRACE_SECONDS, Outcome, Surroundings, deliver_all
 from dbt_activate.alerts.message import MOST_CHANGES, Message, messages
 from dbt_activate.config.channels import CHANNEL_TYPES
 from dbt_activate.config.notifications_file import Channel
 from dbt_activate.state.alerts import AlertRecord
-from tests.alerts.post_office import Letterbox
+from tests.alerts.post_office import Letterbox, dripping_server, has_ipv6, web_server
 
 NOON = datetime(2026, 6, 1, 12)  # noqa: DTZ001  (the state holds UTC without a zone)
 RAISED = AlertRecord("criteo.vip", "held", 1, "raised", "warn", "held: <its model> failed & more", None, NOON)
@@ -83,6 +85,20 @@ def test_a_webhook_is_given_data(web: Letterbox) -> None:
     assert web.headers[0]["Authorization"] == f"Bearer {SECRET}"
 
 
+def test_an_address_is_kept_as_it_is(web: Letterbox) -> None:
+    """Values that are empty or stand twice, and marks that are escaped, reach the server so."""
+    send(channel("webhook", url=f"{web.url}/a%2Fb?sp=&step=1&step=2&sig=a%2Bb%3D"))
+    assert web.paths == ["/a%2Fb?sp=&step=1&step=2&sig=a%2Bb%3D"]
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+def test_an_address_may_be_of_ipv6() -> None:
+    """Its host stands in brackets, as in every URL."""
+    with web_server("::1") as box:
+        assert send(channel("slack", url=f"http://[::1]:{box.port}/hook")) == Outcome(1)
+    assert box.paths == ["/hook"]
+
+
 @pytest.mark.parametrize("signs_in", [False, True])
 def test_a_mail_is_sent_by_smtp(mail: Letterbox, signs_in: bool) -> None:
     """To everybody it is meant for, in plain text, signed in where there is a user."""
@@ -115,6 +131,33 @@ def test_any_service_is_reached_by_its_url(web: Letterbox) -> None:
     assert web.letters[0]["title"] == "dbt-activate: 1 warning, 1 recovered (shop, target prod)"
 
 
+def test_a_service_that_takes_short_texts_gets_several(web: Letterbox) -> None:
+    """Mattermost takes 4,000 characters; a longer message would be cut, or refused for ever."""
+    record = replace(RAISED, message="failed " * 20)
+    url = f"mmost://127.0.0.1:{web.port}/aaaaaaaaaaaaaaaaaaaaaaaaaa"
+    assert send(channel("apprise", url=url), letter(*[record] * MOST_CHANGES)) == Outcome(1)
+    assert max(map(len, web.texts)) <= 4000
+    assert sum(text.count("WARN criteo.vip") for text in web.texts) == MOST_CHANGES
+
+
+def test_nobody_is_flooded_with_pieces(web: Letterbox) -> None:
+    """What would make many messages, such as a long text by SMS, is cut to one instead."""
+    record = replace(RAISED, message="failed " * 100)
+    url = f"mmost://127.0.0.1:{web.port}/aaaaaaaaaaaaaaaaaaaaaaaaaa"
+    assert send(channel("apprise", url=url), letter(*[record] * MOST_CHANGES)) == Outcome(1)
+    [text] = web.texts
+    assert len(text) <= 4000
+    assert "50 warnings (shop, target prod)" in text
+
+
+def test_who_wants_a_long_text_otherwise_says_so(web: Letterbox) -> None:
+    """What the URL says of it holds."""
+    record = replace(RAISED, message="failed " * 20)
+    url = f"mmost://127.0.0.1:{web.port}/aaaaaaaaaaaaaaaaaaaaaaaaaa?overflow=upstream"
+    assert send(channel("apprise", url=url), letter(*[record] * MOST_CHANGES)) == Outcome(1)
+    assert len(web.texts) == 1
+
+
 def test_what_is_refused_is_said_without_secrets(web: Letterbox) -> None:
     """The status is said, and of the address only what is no secret."""
     web.status = 403
@@ -145,6 +188,28 @@ def test_a_wrong_password_is_not_repeated(mail: Letterbox) -> None:
     assert SECRET not in outcome.failure
 
 
+def test_one_address_that_is_refused_holds_no_other_up(mail: Letterbox) -> None:
+    """The mail counts as taken, so that nobody gets it twice; that somebody did not get it is said."""
+    mail.refused = {"gone@shop.test"}
+    keys: dict[str, Any] = {"host": "127.0.0.1", "port": mail.port, "security": "none", "sender": "a@b.test"}
+    outcome = send(channel("email", to=["gone@shop.test", "ben@shop.test"], **keys), letter(), letter(OVER))
+    assert [one["To"] for one in mail.letters] == ["ben@shop.test"] * 2
+    assert (outcome.taken, outcome.failure) == (2, None)
+    assert outcome.notes == ("1 of 2 addresses did not take it",)
+    outcome = send(channel("email", to=["gone@shop.test"], **keys))
+    assert (outcome.taken, bool(outcome.failure), outcome.notes) == (0, True, ())
+
+
+def test_every_address_has_its_own_time(mail: Letterbox) -> None:
+    """A mail server that is slow, and not too slow, is not taken for one that is down."""
+    mail.pause_seconds, mail.refused = 0.4, {"0@shop.test"}
+    keys: dict[str, Any] = {"host": "127.0.0.1", "port": mail.port, "security": "none", "sender": "a@b.test"}
+    to = [f"{number}@shop.test" for number in range(9)]
+    outcome = send(channel("email", to=to, timeout_seconds=1, **keys))
+    assert outcome == Outcome(1, notes=("1 of 9 addresses did not take it",))
+    assert [one["To"] for one in mail.letters] == to[1:]
+
+
 @pytest.mark.parametrize("kind", ["slack", "webhook", "email", "apprise"])
 def test_nobody_listens(kind: str) -> None:
     """Nothing is raised: it is said that the channel was not reached."""
@@ -173,6 +238,11 @@ def test_a_command_that_fails(command: list[str], why: str) -> None:
     assert send(channel("command", command=command, timeout_seconds=0.2)) == Outcome(0, why)
 
 
+def test_a_command_may_leave_something_running() -> None:
+    """It is done once it ends by itself, though what it started still holds its output open."""
+    assert send(channel("command", command=["sh", "-c", "sleep 20 &"], timeout_seconds=5)) == Outcome(1)
+
+
 def test_a_server_that_never_answers_is_not_waited_for(web: Letterbox) -> None:
     """After the time-out the channel counts as down."""
     web.hush.clear()
@@ -198,6 +268,17 @@ def test_one_that_is_down_holds_nobody_up(web: Letterbox) -> None:
     )
     assert [one.taken for one in outcomes] == [0, 2]
     assert ["WARN" in text for text in web.texts] == [True, False]
+
+
+def test_channels_that_hang_are_waited_for_together() -> None:
+    """Each has its own time from the start on, also where a server answers byte by byte without an end."""
+    with dripping_server() as port:
+        slow = channel("webhook", url=f"http://127.0.0.1:{port}", timeout_seconds=0.5)
+        began = time.monotonic()
+        outcomes = deliver_all([(slow, [letter()])] * 3, Surroundings(Path(), dict(os.environ)))
+        took = time.monotonic() - began
+    assert outcomes == [Outcome(0, "no answer in time")] * 3
+    assert took < 2 * (0.5 + GRACE_SECONDS)
 
 
 def test_libraries_log_nothing_of_a_message(web: Letterbox, caplog: pytest.LogCaptureFixture) -> None:

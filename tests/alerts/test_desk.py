@@ -201,6 +201,44 @@ def test_a_channel_that_is_gone_is_not_waited_for(shop: Shop, team: Letterbox) -
     assert shop.query("select pending from prod_activate.alerts") == [("",)]
 
 
+def test_old_news_is_not_kept_for_nobody(shop: Shop, team: Letterbox) -> None:
+    """Where all channels are gone, what changes meanwhile leaves nothing behind for one of the same name."""
+    team.status = 500
+    shop.rebuild(newcomers="error")
+    shop.activate("sync")
+    kept = (shop.root / "notifications.yml").read_text()
+    (shop.root / "notifications.yml").unlink()
+    shop.rebuild()
+    shop.activate("sync")
+    (shop.root / "notifications.yml").write_text(kept)
+    team.status = 200
+    shop.activate("sync")
+    assert heard(team) == []
+
+
+def test_figures_are_told_as_they_were_found(shop: Shop, web: Letterbox) -> None:
+    """The warehouse keeps them whole: a share of 0.6 is told as 0.6."""
+    tell(shop, team={"type": "webhook", "url": web.url})
+    shop.configure("newcomers", {**BY_EMAIL, "warnings": {"size_change": 0.5}})
+    shop.activate("sync")
+    shop.hold("newcomers", [f"new{number}@shop.test" for number in range(1, 5)])
+    shop.activate("sync", "--allow-mass-removal")
+    assert [one["figure"] for one in web.letters[0]["alerts"]] == [0.6]
+
+
+def test_a_recipient_that_is_refused_is_said(shop: Shop, mail: Letterbox) -> None:
+    """The others are told once, and `debug --notifications` finds it."""
+    keys = {"host": "127.0.0.1", "port": mail.port, "security": "none", "sender": "dbt@robots.test"}
+    tell(shop, mail={"type": "email", "to": ["anna@robots.test", "gone@robots.test"], **keys})
+    mail.refused = {"gone@robots.test"}
+    shop.rebuild(newcomers="error")
+    result = shop.activate("sync")
+    assert (result.exit_code, "Channel mail: 1 of 2 addresses did not take it" in result.output) == (0, True)
+    shop.activate("sync")
+    assert len(mail.letters) == 1
+    assert shop.activate("debug", "--notifications").exit_code == 1
+
+
 @pytest.mark.parametrize("text", ["team: [", "team: {type: slak}", "team: 5", "[]"])
 def test_a_broken_file_does_not_stop_a_sync(shop: Shop, text: str) -> None:
     """It is said, and nobody is told."""
@@ -352,3 +390,39 @@ def test_a_low_match_rate_is_asked_for_where_it_is_wanted(shop: Shop, team: Lett
     assert heard(team) == [
         "WARN criteo.newcomers: match_rate: 62.0% of the audience recognised, of at least 70.0%"
     ]
+
+
+def test_a_state_that_cannot_be_written_harms_no_sync(shop: Shop, team: Letterbox) -> None:
+    """It is said, at every run until it can; what stands is in the artifact, and an error makes it 1."""
+    shop.configure("newcomers", {**BY_EMAIL, "warnings": {"held": "error"}})
+    shop.activate("sync")
+    shop.query("alter table prod_activate.alerts rename to alerts_kept")
+    shop.query("create view prod_activate.alerts as from prod_activate.alerts_kept")
+    shop.rebuild(newcomers="error")
+    result = shop.activate("sync")
+    assert (result.exit_code, "cannot be written down" in result.output) == (1, True)
+    assert (warnings_of(shop), heard(team)) == ([("held", "error")], [])
+    shop.query("drop view prod_activate.alerts")
+    shop.query("alter table prod_activate.alerts_kept rename to alerts")
+    shop.activate("sync")
+    assert heard(team) == ["ERROR criteo.newcomers: held: its model failed"]
+
+
+def test_a_sync_goes_well_without_the_library(shop: Shop, team: Letterbox) -> None:
+    """It is said what to install, and the channel counts as down until then."""
+    shop.rebuild(newcomers="error")
+    program = "import sys; sys.modules['apprise'] = None; from dbt_activate.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "sync"], cwd=shop.root, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "pip install 'dbt-activate[notifications]'" in done.stdout) == (0, True)
+    shop.activate("sync")
+    assert heard(team) == ["WARN criteo.newcomers: held: its model failed"]
+
+
+def test_a_command_that_hangs_ends_with_its_time(shop: Shop) -> None:
+    """And the sync ends well."""
+    tell(shop, pager={"type": "command", "command": ["sleep", "60"], "timeout_seconds": 0.2})
+    shop.rebuild(newcomers="error")
+    result = shop.activate("sync")
+    assert (result.exit_code, "took longer than 0.2 seconds" in result.output) == (0, True)

@@ -149,6 +149,7 @@ CASES: list[tuple[Kind, Any, ActivationResult, dict[str, Any], bool | None, str]
     ),
     (Kind.OVERDUE, 36, UNCHANGED, {"past": past(last_success_at=ago(hours=37))}, True, "of at most 36"),
     (Kind.OVERDUE, 36, HELD, {"past": past(first_run_at=ago(hours=37))}, True, "no success for 37 hours"),
+    (Kind.OVERDUE, 1.5, HELD, {"past": past(first_run_at=ago(hours=2))}, True, "2 hours, of at most 1.5"),
     (Kind.OVERDUE, 36, SKIPPED, {"past": past(last_success_at=ago(hours=36))}, False, "36 hours"),
     (Kind.OVERDUE, 36, DONE, {"past": past(last_success_at=ago(hours=99))}, False, "it was synced"),
     (Kind.OVERDUE, 36, FAILED, {}, None, ""),

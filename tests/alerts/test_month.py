@@ -1,4 +1,4 @@
-"""A simulated month: a sync every morning, all that goes wrong in it, and exactly what people hear of it."""
+"""A simulated month of a small shop: a sync every morning, and exactly what people hear of it."""
 
 from __future__ import annotations
 

@@ -37,6 +37,9 @@ def test_secrets_come_from_the_environment(tmp_path: Path) -> None:
     assert settings is not None
     assert settings.url.get_secret_value() == f"https://hooks.test/{SECRET}"
     assert SECRET not in repr(found) + str(settings)
+    found = read(tmp_path, "pager: {type: command, command: [page, \"{{ env_var('KEY') }}\"]}", KEY=SECRET)
+    assert found.channels["pager"].settings is not None
+    assert SECRET not in repr(found) + str(found.channels["pager"].settings)
 
 
 def test_a_missing_variable_is_no_problem_of_the_file(tmp_path: Path) -> None:
@@ -96,6 +99,7 @@ def test_what_goes_where(
         ("team: {type: email, host: h, sender: a@b.test, to: ['a@b.test, c@d.test']}", "to.0: is no e-mail"),
         ("team: {type: email, host: h, sender: a@b.test, to: []}", "to: "),
         ("'a,b': {type: command, command: [ls]}", "is no name: it must be without commas."),
+        ("'': {type: command, command: [ls]}", "is no name: it is empty."),
         ("team: {type: slack, url: \"{{ env_vra('X') }}\"}", "uses a name that is not known here"),
         ("team: {type: command, command: [ls]}\nteam: {type: command, command: [ls]}", "stands twice"),
     ],

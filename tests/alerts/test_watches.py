@@ -71,6 +71,11 @@ def test_layers_merge(layers: list[dict[str, Any]], expected: Watch | None) -> N
         ({"rejected_share": 5}, "rejected_share.value: must be less than or equal to 1."),
         ({"rejected_count": -1}, "rejected_count.value: must be greater than or equal to 0."),
         ({"rejected_count": 0.5}, "rejected_count.value: "),
+        (
+            {"rejected_share": True},
+            "rejected_share: must be a number, false, or a mapping with value and level.",
+        ),
+        ({"unchanged_days": "error"}, "unchanged_days: must be a number, false, or a mapping with value and"),
         ({"match_rate": 62}, "match_rate.value: must be less than or equal to 1."),
         ({"unchanged_days": 0}, "unchanged_days.value: must be greater than 0."),
         ({"overdue": -3}, "overdue.value: must be greater than 0."),
