@@ -7,12 +7,17 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dbt_activate import Project
+from dbt_activate.config.activation import merge_layers
 from dbt_activate.config.explanation import Explanation
+from dbt_activate.config.layers import Layer, Source, leaves, origins
 from tests.everywhere import activate_everywhere
 from tests.shop import BIN, Shop, without_dbt_variables
 
@@ -179,6 +184,43 @@ def test_each_value_has_its_source_and_its_line(
 def test_what_null_takes_away_is_not_listed(explained: Mapping[str, Explanation]) -> None:
     """A mapping that an activation takes back is none of its settings."""
     assert "mapping.madid" not in explained["criteo.again"].values
+
+
+KEYS = st.sampled_from(["a", "b"])
+SETTINGS = st.dictionaries(
+    KEYS, st.recursive(st.sampled_from([1, None]), lambda below: st.dictionaries(KEYS, below), max_leaves=6)
+)
+
+
+def signed(content: Any, source: Source) -> Any:
+    """Write into each value of a layer whose it is."""
+    if isinstance(content, Mapping):
+        return {key: signed(value, source) for key, value in content.items()}
+    return content and source
+
+
+@given(contents=st.lists(SETTINGS, min_size=3, max_size=3))
+def test_whoever_said_what_holds_in_the_end_is_its_origin(contents: list[dict[str, Any]]) -> None:
+    """Whatever the layers say, null and empty mappings included."""
+    sources = (Source.DESTINATION, Source.FOLDER, Source.ACTIVATION)
+    layers = [
+        Layer(source, signed(content, source), lambda _: "")
+        for source, content in zip(sources, contents, strict=True)
+    ]
+    merged = dict(leaves(merge_layers(*(layer.content for layer in layers))))
+    found = {path: origin.source for path, origin in origins(layers).items()}
+    assert {path: found.get(path) for path in merged if merged[path]} == {
+        path: source for path, source in merged.items() if source
+    }
+
+
+@pytest.mark.parametrize("is_first_on", [True, False])
+def test_of_two_with_one_name_the_one_that_is_on_is_explained(shop: Shop, is_first_on: bool) -> None:
+    """The other is switched off, for example while a new one is tried."""
+    declared = [{"audience": "On"}, {"audience": "Off", "enabled": False}]
+    shop.configure("newcomers", declared if is_first_on else declared[::-1])
+    (one,) = Project(shop.root).explain("newcomers")
+    assert (one.values["audience.name"], one.values["enabled"]) == ("On", True)
 
 
 def test_what_is_explained_is_what_is_used(shop: Shop) -> None:

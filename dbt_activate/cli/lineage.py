@@ -34,6 +34,8 @@ def exposures(session: Session, output_file: str | None, check: bool) -> None:
     if output_file == _STDOUT:
         click.echo(found.text, nl=False)
         return
+    for note in found.notes:
+        session.console.say(note)
     path = Path(output_file) if output_file else found.path
     shown = os.path.relpath(path)
     if check and not found.is_written(path):

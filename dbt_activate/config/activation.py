@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 DEFAULT_MAX_REMOVED = 0.3
 
 
+def activation_key(destination: str | None, name: str) -> str:
+    """Return what names an activation within the project."""
+    return f"{destination}.{name}"
+
+
 class OnExisting(StrEnum):
     """What to do where the audience exists already and was not made by this activation."""
 
@@ -102,7 +107,7 @@ class Activation:
     @property
     def key(self) -> str:
         """What names it within the project, and keeps its state: ``criteo.vip_customers``."""
-        return f"{self.destination}.{self.name}"
+        return activation_key(self.destination, self.name)
 
     @property
     def fingerprint(self) -> str:

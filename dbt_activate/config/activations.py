@@ -106,7 +106,7 @@ class _Reader:
         if not all([self._check_defaults(declaration, defaults), self._check_own(declaration, own)]):
             return None
         named = merge_layers(defaults, own)
-        key = f"{named.get('destination')}.{named.get('name') or declaration.model.versioned_name}"
+        key = declaration.key(named)
         if named.get("enabled") is False:
             self._switched_off.add(key)
             return None

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from dbt_activate.config.explanation import by_key
+
 if TYPE_CHECKING:
     from dbt_activate.config.explanation import Explanation
 
@@ -55,13 +57,9 @@ class Change:
 
 def compare(before: Iterable[Explanation], after: Iterable[Explanation]) -> tuple[Change, ...]:
     """Compare what was declared with what is, by key and by final values. Ordered by key."""
-    old, new = _by_key(before), _by_key(after)
+    old, new = by_key(before), by_key(after)
     changes = (_change(key, old.get(key), new.get(key)) for key in sorted({*old, *new}))
     return tuple(change for change in changes if change)
-
-
-def _by_key(explanations: Iterable[Explanation]) -> dict[str, Explanation]:
-    return {one.key: one for one in explanations}
 
 
 def _change(key: str, old: Explanation | None, new: Explanation | None) -> Change | None:

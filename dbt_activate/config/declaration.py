@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from dbt_activate.config.activation import ActivationSettings
+from dbt_activate.config.activation import ActivationSettings, activation_key
 from dbt_activate.dbt.model import Model, is_old_meta
 from dbt_activate.errors import Problem
 from dbt_activate.problems import describe, dotted
@@ -53,6 +53,13 @@ class Declaration:
         if self.raw is None or self.raw is False:
             return None
         return {"destination": self.raw} if isinstance(self.raw, str) else self.raw
+
+    def key(self, settings: Mapping[str, Any]) -> str:
+        """Return the activation's key, as its settings, merged with ``activation_defaults``, name it.
+
+        It is there before these are complete, for what is switched off or wrong.
+        """
+        return activation_key(settings.get("destination"), settings.get("name") or self.model.versioned_name)
 
     def problem(self, key: str, message: str, hint: str = "") -> Problem:
         """Make a problem of this declaration."""

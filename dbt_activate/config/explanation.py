@@ -7,7 +7,7 @@ so nothing else pays for it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -89,13 +89,18 @@ def explain(
             yield _explain(declaration, own, destinations, places)
 
 
+def by_key(explanations: Iterable[Explanation]) -> dict[str, Explanation]:
+    """Index explanations by key. Of two with one key, that of the activation which is there holds."""
+    return {one.key: one for one in sorted(explanations, key=lambda one: one.is_enabled)}
+
+
 def _explain(
     declaration: Declaration, own: Mapping[str, Any], destinations: Destinations, places: MetaPlaces | None
 ) -> Explanation:
     model = declaration.model
     layers = layers_of_model(declaration, own, places)
     named = merge_layers(*(layer.content for layer in layers))
-    key = f"{named.get('destination')}.{named.get('name') or model.versioned_name}"
+    key = declaration.key(named)
     entry = destinations.entries.get(str(named.get("destination")))
     if entry is None:
         return Explanation(key, model, named.get("enabled") is not False, ())

@@ -78,6 +78,8 @@ def _exposure(
     kind = destinations.entries[activation.destination].destination
     url = settings.urls.get(activation.destination)
     owner = settings.owner.model_dump(exclude_none=True) if settings.owner else {"name": project.name}
+    # An exposure is of no group, and one that depends on a private model stops dbt from parsing the project.
+    is_hidden = bool(activation.model.private_to)
     return {
         "name": name,
         "label": f"{activation.audience.name} ({kind.label})",
@@ -85,12 +87,13 @@ def _exposure(
         "owner": owner,
         **({"url": url} if url else {}),
         "description": activation.audience.description or activation.model.description.strip(),
-        "depends_on": [_ref(activation.model, project)],
+        **({} if is_hidden else {"depends_on": [_ref(activation.model, project)]}),
         "config": {
             "tags": sorted(set(activation.model.tags)),
             "meta": {
                 META_KEY: {
                     "activation": activation.key,
+                    **({"model": activation.model.versioned_name} if is_hidden else {}),
                     "destination": activation.destination,
                     "type": kind.type_name,
                     "audience": activation.audience.name,

@@ -99,10 +99,16 @@ def origins(layers: Sequence[Layer]) -> Mapping[Path, Origin]:
     found: dict[Path, Origin] = {}
     for layer in layers:
         for path, value in leaves(spelt_out(layer.content)):
-            found = {known: one for known, one in found.items() if not _is_same_branch(known, path)}
-            if value is not None:
+            # An empty mapping is merged like any other: it takes the place of a value, not of a mapping.
+            is_replaced = _is_at_or_above if isinstance(value, Mapping) else _is_same_branch
+            found = {known: one for known, one in found.items() if not is_replaced(known, path)}
+            if value is not None and not any(known[: len(path)] == path for known in found):
                 found[path] = Origin(layer.source, layer.place(path))
     return found
+
+
+def _is_at_or_above(one: Path, other: Path) -> bool:
+    return other[: len(one)] == one
 
 
 def _is_same_branch(one: Path, other: Path) -> bool:

@@ -6,12 +6,14 @@ Severity ``warn`` lets through and is said. What the invocation did not touch is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING
 
+from dbt_activate.dbt.lineage import TESTS, Lineage, has_freshness
 from dbt_activate.errors import ArtifactError, Problem
 
 if TYPE_CHECKING:
@@ -69,7 +71,8 @@ class Gate:
 
 
 _FAILED = {"error", "fail", "runtime error"}
-_TESTS = {"test", "unit_test"}
+_BROKEN = _FAILED | {"partial success"}
+_FIRST_HOOK = "-on-run-start-"
 
 _MODEL_REASONS = {
     "error": "its model failed",
@@ -81,7 +84,7 @@ _BUILT = {"success", "pass", "warn", "no-op", "reused"}
 """What dbt calls a model that is as it should be; "reused" where it found nothing to do."""
 
 
-@dataclass(frozen=True)  # without slots: the tests by model are found once, on first use
+@dataclass(frozen=True)  # without slots: the lineage is made once, on first use
 class Gates:
     """The gates of a project after one invocation of dbt.
 
@@ -95,6 +98,10 @@ class Gates:
     results: RunResults
     freshness: RunResults | None = field(default=None)
 
+    @cached_property
+    def _lineage(self) -> Lineage:
+        return Lineage(self.manifest)
+
     def __post_init__(self) -> None:
         known = self.manifest.resources.keys()
         if self.results.nodes and not self.results.nodes.keys() & known:
@@ -103,40 +110,62 @@ class Gates:
     def judge(self, model: Model, options: GateOptions) -> Gate:
         """Tell whether a model's segment may go out."""
         result = self.results.nodes.get(model.unique_id)
-        reasons, warnings = list(self._model_reasons(model, result)), list[str]()
+        culprit = self._culprit(model) if result and result.status == "skipped" else None
+        reasons, warnings = list(self._model_reasons(result, culprit)), list[str]()
         for test in self._tests(model, options.tests):
-            (reasons if test.status in _FAILED else warnings).extend(self._test_words(test))
+            if test.unique_id != culprit:
+                (reasons if test.status in _FAILED else warnings).extend(self._test_words(test))
         if options.freshness:
             for source in self._stale_sources(model):
                 (warnings if source.status == "warn" else reasons).append(self._source_words(source))
+            warnings += self._unchecked_sources(model)
         return Gate(tuple(reasons), tuple(warnings), is_touched=result is not None)
 
-    def _model_reasons(self, model: Model, result: NodeResult | None) -> Iterator[str]:
-        if result is None or result.status in _BUILT:
+    @property
+    def unknown_failures(self) -> tuple[str, ...]:
+        """The ids of what failed and is not in the manifest: whom it should hold cannot be told."""
+        failed = (id_ for id_, result in self.results.nodes.items() if result.status in _BROKEN)
+        return tuple(sorted(id_ for id_ in failed if id_ not in self.manifest.resources))
+
+    def _model_reasons(self, result: NodeResult | None, culprit: str | None) -> Iterator[str]:
+        if result is None:
             return
-        if result.status == "skipped":
-            yield f"its model was skipped{self._blame(model)}"
+        if result.status in _BUILT:
+            if self.results.portion:
+                yield f"its model was built with {self.results.portion}: not everybody is in it"
+        elif result.status == "skipped":
+            yield f"its model was skipped{self._blame(culprit)}"
         else:
             unknown = f"dbt says {result.status!r} of its model, which this version does not know"
             yield _MODEL_REASONS.get(result.status, unknown)
 
-    def _blame(self, model: Model) -> str:
-        """Name what failed before a model that was skipped."""
-        ancestors = self._ancestors(model.unique_id)
-        failed = [one for one in ancestors if self._status(one) in _FAILED | {"partial success"}]
-        if failed:
-            return f", since {self._name(failed[0])} failed"
-        tests = (
-            test for one in ancestors for test in self._tests_of.get(one, ()) if self._status(test) in _FAILED
-        )
-        blamed = next(tests, None)
-        return f", since the test {self._name(blamed)} failed" if blamed else ""
+    def _blame(self, culprit: str | None) -> str:
+        if culprit is None:
+            return ""
+        if _FIRST_HOOK in culprit:
+            return ", since an on-run-start hook failed"
+        is_test = (self.manifest.resources.get(culprit) or {}).get("resource_type") in TESTS
+        return f", since {'the test ' if is_test else ''}{self._name(culprit)} failed"
+
+    def _culprit(self, model: Model) -> str | None:
+        """Find what failed before a model that was skipped; None where it cannot be told."""
+        ancestors = self._lineage.ancestors(model.unique_id)
+        failed = (one for one in ancestors if self._status(one) in _BROKEN)
+        tests = (test for one in (model.unique_id, *ancestors) for test in self._lineage.tests_of(one))
+        failed_tests = (one for one in tests if self._status(one) in _FAILED)
+        made_of = frozenset(ancestors)
+        before = (one for one in failed_tests if self._lineage.is_before(one, model.unique_id, made_of))
+        hooks = (id_ for id_ in self.results.nodes if _FIRST_HOOK in id_ and self._status(id_) in _FAILED)
+        return next(chain(failed, before, hooks), None)
 
     def _tests(self, model: Model, scope: Scope) -> list[NodeResult]:
         if scope is Scope.NONE:
             return []
-        of = [model.unique_id, *(self._ancestors(model.unique_id) if scope is Scope.ANCESTORS else ())]
-        ids = dict.fromkeys(test for one in of for test in self._tests_of.get(one, ()))
+        of = [
+            model.unique_id,
+            *(self._lineage.ancestors(model.unique_id) if scope is Scope.ANCESTORS else ()),
+        ]
+        ids = dict.fromkeys(test for one in of for test in self._lineage.tests_of(one))
         results = (self.results.nodes.get(test) for test in ids)
         return [one for one in results if one and one.status in _FAILED | {"warn", "skipped"}]
 
@@ -147,42 +176,33 @@ class Gates:
         elif test.status in ("error", "runtime error"):
             yield f"its test {name} could not be run"
         else:
-            rows = (
-                ""
-                if test.failures is None
-                else f" ({test.failures:,} row{'' if test.failures == 1 else 's'})"
-            )
-            yield f"its test {name} {'warns' if test.status == 'warn' else 'failed'}{rows}"
+            yield f"its test {name} {'warns' if test.status == 'warn' else 'failed'}{self._rows(test)}"
+
+    def _rows(self, test: NodeResult) -> str:
+        is_unit_test = test.unique_id.startswith("unit_test.")  # of which dbt counts one, whatever it found
+        if test.failures is None or is_unit_test:
+            return ""
+        return f" ({test.failures:,} row{'' if test.failures == 1 else 's'})"
 
     def _stale_sources(self, model: Model) -> Iterator[NodeResult]:
-        for one in self._ancestors(model.unique_id):
+        for one in self._lineage.ancestors(model.unique_id):
             found = self.freshness.nodes.get(one) if self.freshness else None
             if found and found.status not in ("pass", "success"):
                 yield found
 
+    def _unchecked_sources(self, model: Model) -> Iterator[str]:
+        """Name sources with limits that dbt left out: it does so, too, where it could not check them."""
+        for one in self._lineage.ancestors(model.unique_id) if self.freshness else ():
+            source = self.manifest.resources.get(one) or {}
+            if has_freshness(source) and self.freshness and one not in self.freshness.nodes:
+                yield (
+                    f"its source {self._name(one)} was not checked by the last `dbt source freshness`, "
+                    "or could not be"
+                )
+
     def _source_words(self, source: NodeResult) -> str:
         how = "could not be checked" if source.status == "runtime error" else "is stale"
         return f"its source {self._name(source.unique_id)} {how}"
-
-    def _ancestors(self, unique_id: str) -> list[str]:
-        """Return what a node is made of, the nearest first."""
-        found: dict[str, None] = {}
-        waiting = list(self.manifest.parents.get(unique_id, ()))
-        while waiting:
-            one = waiting.pop(0)
-            if one not in found:
-                found[one] = None
-                waiting += self.manifest.parents.get(one, ())
-        return list(found)
-
-    @cached_property
-    def _tests_of(self) -> Mapping[str, tuple[str, ...]]:
-        found: dict[str, list[str]] = {}
-        for id_, node in self.manifest.resources.items():
-            if node.get("resource_type") in _TESTS:
-                for tested in _tested(node):
-                    found.setdefault(tested, []).append(id_)
-        return {tested: tuple(sorted(tests)) for tested, tests in found.items()}
 
     def _status(self, unique_id: str) -> str:
         found = self.results.nodes.get(unique_id)
@@ -192,12 +212,6 @@ class Gates:
         node = self.manifest.resources.get(unique_id) or {}
         name = str(node.get("name") or unique_id)
         return f"{node['source_name']}.{name}" if node.get("source_name") else name
-
-
-def _tested(node: Mapping[str, Any]) -> tuple[str, ...]:
-    """Name what a test is about: a generic one its model alone, another all that it reads."""
-    attached = node.get("attached_node")
-    return (attached,) if attached else tuple((node.get("depends_on") or {}).get("nodes") or ())
 
 
 def _of_another_project(results: RunResults, manifest: Manifest) -> Problem:

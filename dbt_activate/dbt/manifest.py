@@ -70,14 +70,12 @@ class Manifest:
         metadata: Who wrote it, and when.
         resources: Everything that can be selected, as dbt wrote it, by unique id.
         overridden_macros: The names of macros that the project or its packages define.
-        selector: The selector that ``selectors.yml`` makes the default; None if it makes none.
     """
 
     label: str
     metadata: Metadata
     resources: Mapping[str, Node] = field(repr=False)
     overridden_macros: frozenset[str] = field(repr=False, default=frozenset())
-    selector: str | None = None
 
     def model(self, unique_id: str) -> Model:
         """Return a model, seed or snapshot by its id.
@@ -154,7 +152,6 @@ def _manifest(content: Mapping[str, Any], label: str) -> Manifest:
         ),
         resources={id_: node for section in _SECTIONS for id_, node in (content.get(section) or {}).items()},
         overridden_macros=_overridden_macros(content, metadata.get("adapter_type") or ""),
-        selector=_default_selector(content.get("selectors") or {}),
     )
 
 
@@ -188,10 +185,6 @@ def _overridden_macros(content: Mapping[str, Any], adapter_type: str) -> frozens
     return frozenset(
         macro["name"] for macro in macros if macro.get("package_name") not in own and macro.get("name")
     )
-
-
-def _default_selector(selectors: Mapping[str, Mapping[str, Any]]) -> str | None:
-    return next((name for name, one in selectors.items() if one.get("default") is True), None)
 
 
 def _time(text: str | None) -> datetime | None:

@@ -51,6 +51,7 @@ class Model:
         config: All of its configuration.
         depends_on: The ids of its parents.
         contract: Its contract; None where dbt enforces none.
+        private_to: The group outside of which nothing may depend on it; an empty text if it is not private.
     """
 
     unique_id: str
@@ -73,6 +74,7 @@ class Model:
     config: Mapping[str, Any] = field(repr=False)
     depends_on: tuple[str, ...] = field(repr=False)
     contract: Contract | None = field(repr=False, default=None)
+    private_to: str = ""
 
     @property
     def versioned_name(self) -> str:
@@ -115,6 +117,7 @@ def read_model(unique_id: str, node: Node) -> Model:
         config=config,
         depends_on=parents_of(node),
         contract=_contract(node),
+        private_to=(node.get("group") or "") if node.get("access") == "private" else "",
     )
 
 

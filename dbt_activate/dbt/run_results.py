@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
     from dbt_activate.dbt.project import DbtProject
 
-SILENT = frozenset({"compile", "generate", "list", "parse", "run-operation", "show"})
-"""Commands whose results say of models that all went well, though they built none."""
+SILENT = frozenset({"compile", "freshness", "generate", "list", "parse", "run-operation", "show"})
+"""Commands that build and test nothing: results of theirs do not say how models and tests went.
+
+dbt-core writes ``run_results.json`` after four of them (``compile``, ``docs generate``, ``run-operation`` and
+``show``), and says there of models that all went well; ``source freshness`` writes ``sources.json`` alone.
+"""
 
 RUN_RESULTS, SOURCES = "run_results.json", "sources.json"
 
@@ -49,6 +53,9 @@ class RunResults:
         generated_at: When it was written; UTC. None where it does not say.
         command: dbt's command: ``build``, ``run``, ``test``; an empty text where it does not say.
         nodes: The results, by unique id. A node that the invocation did not touch is not there.
+        target: The dbt target, where ``--target`` or the environment named it; else an empty text.
+        portion: The flag by which models were built from a part of the rows: ``--empty`` or ``--sample``; an
+            empty text where they were built from all.
     """
 
     label: str
@@ -56,6 +63,8 @@ class RunResults:
     generated_at: datetime | None
     command: str
     nodes: Mapping[str, NodeResult] = field(repr=False)
+    target: str = ""
+    portion: str = ""
 
     @property
     def is_silent(self) -> bool:
@@ -81,6 +90,11 @@ def read_freshness(project: DbtProject) -> RunResults | None:
     return _read(project, SOURCES)
 
 
+def command_of(content: Mapping[str, Any]) -> str:
+    """Return the command of dbt that wrote results, as in ``args.which``; an empty text if none is said."""
+    return str(_mapping(content.get("args")).get("which") or "")
+
+
 def _read(project: DbtProject, name: str) -> RunResults | None:
     path = project.target_path / name
     label = place(path, project.root)
@@ -90,14 +104,20 @@ def _read(project: DbtProject, name: str) -> RunResults | None:
     results = content.get("results")
     if not isinstance(results, list) or not all(isinstance(one, Mapping) for one in results):
         raise _broken(label, "holds no results.")
-    metadata = content.get("metadata") or {}
+    metadata, args = _mapping(content.get("metadata")), _mapping(content.get("args"))
     return RunResults(
         label=label,
         invocation_id=str(metadata.get("invocation_id") or ""),
         generated_at=_time(metadata.get("generated_at")),
-        command=str((content.get("args") or {}).get("which") or ""),
+        command=command_of(content),
         nodes={found.unique_id: found for found in map(_node, results)},
+        target=str(args.get("target") or ""),
+        portion=next((f"--{flag}" for flag in ("empty", "sample") if args.get(flag)), ""),
     )
+
+
+def _mapping(found: object) -> Mapping[str, Any]:
+    return found if isinstance(found, Mapping) else {}
 
 
 def _load(path: Path, label: str) -> dict[str, Any] | None:

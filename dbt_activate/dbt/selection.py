@@ -12,7 +12,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,15 @@ from dbt_activate.dbt.manifest import ACTIVATABLE
 from dbt_activate.dbt.selector import is_simple, select_union
 from dbt_activate.errors import ConfigError
 from dbt_activate.problems import near_match
+from dbt_activate.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from dbt_activate.dbt.manifest import Manifest
     from dbt_activate.dbt.project import DbtProject
+
+SELECTORS_FILE = "selectors.yml"
 
 _LINES_SHOWN = 20
 
@@ -96,21 +100,31 @@ class Selection:
 def select_models(manifest: Manifest, project: DbtProject, selection: Selection) -> frozenset[str]:
     """Return the ids of the models, seeds and snapshots that are selected. None is no error.
 
-    Where nothing is said, it is dbt's default selector that says it, if ``selectors.yml`` has one.
+    Where nothing is said, dbt says whether a selector of ``selectors.yml`` is the default. The manifest does
+    not: dbt leaves its selectors as they were where it parses only what has changed.
 
     Raises:
         ConfigError: dbt had to be asked, and is not there or refuses the selection; or there is a selector
             and something beside it.
     """
     known = frozenset(manifest.ids())
-    selector = selection.selector or (None if selection.select or selection.exclude else manifest.selector)
     check_alone(selection)
-    if selector or not is_simple((*selection.select, *selection.exclude)):
-        return list_with_dbt(project, replace(selection, selector=selector)) & known
+    said = (*selection.select, *selection.exclude)
+    if selection.selector or not is_simple(said) or (not said and _may_have_default(project)):
+        return list_with_dbt(project, selection) & known
     chosen = known
     if selection.select:
         chosen &= select_union(manifest, project.root, selection.select)
     return chosen - select_union(manifest, project.root, selection.exclude)
+
+
+def _may_have_default(project: DbtProject) -> bool:
+    """Tell whether ``selectors.yml`` has a default selector, or one that is it once dbt has rendered that."""
+    path = project.root / SELECTORS_FILE
+    content = read_yaml(path, SELECTORS_FILE).data if path.is_file() else None
+    selectors = content.get("selectors") if isinstance(content, Mapping) else None
+    known = selectors if isinstance(selectors, list) else []
+    return any(isinstance(one, Mapping) and one.get("default") not in (None, False) for one in known)
 
 
 def check_alone(selection: Selection) -> None:

@@ -95,7 +95,9 @@ def _select(manifest: Manifest, root: Path, criterion: Criterion) -> set[str]:
 
 
 def _depth(digits: str | None) -> int | None:
-    return None if digits is None else int(digits or 0)
+    if digits is None or (digits and int(digits) == 0):  # dbt takes 0+ for no step at all
+        return None
+    return int(digits or 0)
 
 
 def _implied_method(value: str) -> str:

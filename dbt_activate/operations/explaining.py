@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dbt_activate.config.comparison import ChangeKind, compare
 from dbt_activate.config.destinations_file import DESTINATIONS_FILE, read_destinations
-from dbt_activate.config.explanation import explain
+from dbt_activate.config.explanation import by_key, explain
 from dbt_activate.config.meta_places import MetaPlaces
 from dbt_activate.dbt.manifest import read_manifest
 from dbt_activate.problems import place
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def explain_activations(workspace: Workspace, activations: Collection[Activation]) -> ExplanationListing:
     """Explain the settings of activations: each final value, and where it comes from."""
     places = MetaPlaces(workspace.project)
-    found = {one.key: one for one in explain(workspace.manifest, workspace.destinations, places)}
+    found = by_key(explain(workspace.manifest, workspace.destinations, places))
     return ExplanationListing(tuple(found[one.key] for one in activations))
 
 

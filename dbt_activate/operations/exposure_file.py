@@ -15,8 +15,9 @@ from dbt_activate.errors import ConfigError, Problem
 from dbt_activate.yaml_file import read_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from dbt_activate.config.activation import Activation
     from dbt_activate.dbt.project import DbtProject
     from dbt_activate.operations.workspace import Workspace
 
@@ -31,10 +32,12 @@ class Exposures:
     Attributes:
         items: The exposures as dbt reads them, sorted by name.
         path: Where the project keeps them.
+        notes: What deserves a look: models on which dbt lets no exposure depend.
     """
 
     items: tuple[Mapping[str, Any], ...]
     path: Path
+    notes: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -85,7 +88,17 @@ def find_exposures(workspace: Workspace) -> Exposures:
         workspace.settings.exposures or ExposureSettings(),
         set(_other_exposures(workspace)),
     )
-    return Exposures(tuple(made), _usual_path(workspace.project))
+    notes = tuple(_notes(workspace.activations.items))
+    return Exposures(tuple(made), _usual_path(workspace.project), notes)
+
+
+def _notes(activations: Iterable[Activation]) -> Iterator[str]:
+    for one in activations:
+        if group := one.model.private_to:
+            yield (
+                f"{one.key}: its model is private to the group {group}, and dbt lets no exposure depend on "
+                "it. The exposure names the model in its meta."
+            )
 
 
 def _other_exposures(workspace: Workspace) -> Iterator[str]:

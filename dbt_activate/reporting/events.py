@@ -52,9 +52,9 @@ def note(problem: Problem) -> Event:
     return Event("ProjectNote", str(problem), Level.WARN)
 
 
-def gates_off(label: str) -> Event:
+def gates_off(label: str, reason: str = "is not there") -> Event:
     """There are no results of dbt to go by."""
-    message = f"{label} is not there: nothing says whether models and tests passed, so no segment is held."
+    message = f"{label} {reason}: nothing says whether models and tests passed, so no segment is held."
     return Event("GatesOff", message, Level.INFO)
 
 
@@ -74,6 +74,24 @@ def artifacts_differ(manifest: str, results: str) -> Event:
     """Two of dbt's files are of different invocations."""
     message = f"{manifest} and {results} were written by different invocations of dbt."
     return Event("ArtifactsDiffer", message, Level.DEBUG)
+
+
+def results_of_another_target(results: str, theirs: str, ours: str) -> Event:
+    """Dbt was called for another target than this sync."""
+    message = (
+        f"{results} was written with the target {theirs}, and this one is {ours}: it does not say how models "
+        f"and tests went in {ours}."
+    )
+    return Event("ResultsOfAnotherTarget", message, Level.WARN)
+
+
+def failures_unknown(results: str, manifest: str, unique_ids: Iterable[str]) -> Event:
+    """What failed is not in the manifest."""
+    known = list(unique_ids)
+    more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+    names = f"{', '.join(known[:_SHOWN])}{more}"
+    message = f"{results} says that {names} failed, which {manifest} does not know: no segment is held by it."
+    return Event("FailuresUnknown", message, Level.WARN)
 
 
 def fetching(message: str) -> Event:

@@ -43,7 +43,8 @@ class Turn:
     @property
     def name(self) -> str:
         """The activation and its audience."""
-        return f'{self.activation.key} → {self.label} "{self.activation.audience.name}"'
+        name = " ".join(self.activation.audience.name.split())  # a line break would begin a line of its own
+        return f'{self.activation.key} → {self.label} "{name}"'
 
     @property
     def data(self) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Recorded:
         latest: The results of the last invocation; None if none is recorded.
         freshness: The results of the last ``dbt source freshness``; None if none is recorded.
         invocations: When each invocation that is recorded was; UTC.
-        built_at: When each node was last done, by unique id; UTC.
+        built_at: When the last invocation was that did each node, by unique id; UTC.
     """
 
     latest: RunResults | None = None
@@ -41,10 +41,13 @@ class Recorded:
         """Tell whether all of these are recorded, and so, it is assumed, whatever was between them."""
         return all(one in self.invocations for one in invocation_ids)
 
-    def was_built_since(self, unique_id: str, moment: datetime) -> bool:
-        """Tell whether a node was done after a moment, well or not."""
+    def was_built_since(self, unique_id: str, invocation_id: str) -> bool:
+        """Tell whether a node was done, well or not, by a later invocation than one that is recorded.
+
+        Only the times of invocations are compared, which are all dbt's: another machine's clock may differ.
+        """
         built_at = self.built_at.get(unique_id)
-        return built_at is not None and built_at > moment
+        return built_at is not None and built_at > self.invocations[invocation_id]
 
 
 def read_recorded(
@@ -68,7 +71,7 @@ def read_recorded(
         [project, target],
     )
     done = session.rows(
-        f"select r.unique_id, max(coalesce(r.completed_at, i.generated_at)) from {invocations} i "
+        f"select r.unique_id, max(i.generated_at) from {invocations} i "
         f"join {results} r on r.invocation_id = i.invocation_id where i.project = ? and i.target = ? "
         "group by r.unique_id",
         [project, target],
@@ -90,4 +93,6 @@ def _read_results(
     rows = session.rows(
         f"select unique_id, status, failures, completed_at from {table} where invocation_id = ?", [id_]
     )
-    return RunResults(LABEL, id_, generated_at, command or "", {row[0]: NodeResult(*row) for row in rows})
+    name, _, portion = (command or "").partition(" ")  # as the package writes it: `build --empty`
+    nodes = {row[0]: NodeResult(*row) for row in rows}
+    return RunResults(LABEL, id_, generated_at, name, nodes, portion=portion)

@@ -77,6 +77,25 @@ def test_once_dbt_knows_them_nothing_changes(shop: Shop) -> None:
     assert written(shop) == before
 
 
+def test_a_private_model_is_named_and_not_depended_on(shop: Shop) -> None:
+    """An exposure that depends on what is private to a group stops dbt from parsing the project."""
+    shop.rewrite(
+        "models/schema.yml",
+        lambda text: text.replace(
+            "  - name: newcomers\n", "  - name: newcomers\n    access: private\n    group: crm\n"
+        ).replace("version: 2\n", "version: 2\ngroups: [{name: crm, owner: {name: CRM}}]\n"),
+    )
+    parse = [BIN / "dbt", "--quiet", "parse"]
+    subprocess.run(parse, check=True, env=without_dbt_variables())
+    result = shop.activate("exposures")
+    assert "criteo.newcomers: its model is private to the group crm" in result.output
+    [newcomers, vips] = yaml.safe_load((shop.root / FILE).read_text())["exposures"]
+    assert "depends_on" not in newcomers
+    assert newcomers["config"]["meta"]["dbt_activate"]["model"] == "newcomers"
+    assert vips["depends_on"] == ["ref('vip_customers')"]
+    subprocess.run(parse, check=True, env=without_dbt_variables())
+
+
 def test_an_unchanged_file_is_not_written_again(shop: Shop) -> None:
     """Neither git nor a file watcher sees a change; a changed activation is one change."""
     assert "is written, with 2 exposures" in shop.activate("exposures").output

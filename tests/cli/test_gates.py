@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -162,6 +163,87 @@ def test_stale_sources_need_their_file(shop: Shop) -> None:
     assert (refused.exit_code, "dbt source freshness" in refused.output) == (1, True)
 
 
+def test_a_stale_source_holds_though_there_are_no_results(shop: Shop) -> None:
+    """sources.json says enough by itself."""
+    write_freshness(shop, 0, "error")
+    (shop.root / "target" / "run_results.json").unlink()
+    result = shop.activate("sync")
+    assert "target/run_results.json is not there" in result.output
+    assert statuses(shop) == {"criteo.newcomers": "held", "criteo.vip_customers": "success"}
+
+
+def write_freshness(shop: Shop, hours: int, status: str) -> None:
+    """Let newcomers be made of a source, and `dbt source freshness` have judged it so many hours from now."""
+    shop.configure("newcomers", {**BY_EMAIL, "gates": {"freshness": True}})
+    path, source = shop.root / "target" / "manifest.json", "source.shop.raw.orders"
+    manifest = json.loads(path.read_text())
+    manifest["sources"] = {source: {"resource_type": "source", "name": "orders", "source_name": "raw"}}
+    manifest["nodes"]["model.shop.newcomers"]["depends_on"]["nodes"] = [source]
+    path.write_text(json.dumps(manifest))
+    at = datetime.now(UTC) + timedelta(hours=hours)
+    metadata = {"invocation_id": "freshness", "generated_at": f"{at:%Y-%m-%dT%H:%M:%S.%fZ}"}
+    content = {"metadata": metadata, "results": [{"unique_id": source, "status": status}]}
+    (shop.root / "target" / "sources.json").write_text(json.dumps(content))
+
+
+def test_a_check_of_sources_older_than_the_last_sync_is_noticed(shop: Shop) -> None:
+    """It says nothing of what came since; the segment goes out, as with any results that are old."""
+    old = "target/sources.json is older than the last sync"
+    write_freshness(shop, -1, "pass")
+    assert old not in shop.activate("sync", "-s", "newcomers").output
+    shop.rebuild()
+    assert old in shop.activate("sync", "-s", "newcomers").output
+    assert statuses(shop) == {"criteo.newcomers": "success"}
+    shop.rebuild()
+    write_freshness(shop, 1, "pass")
+    assert old not in shop.activate("sync", "-s", "newcomers").output
+
+
+@pytest.mark.parametrize(("hours", "status"), [(-1, "held"), (1, "success")])
+def test_the_later_check_of_sources_counts(shop: Shop, hours: int, status: str) -> None:
+    """Of the file, and of what the package recorded."""
+    write_freshness(shop, hours, "pass")
+    record(shop, "fresh", 0)
+    shop.query("update prod_activate.dbt_invocations set command = 'freshness'")
+    shop.query(
+        "insert into prod_activate.dbt_results (invocation_id, unique_id, status) "
+        "values ('fresh', 'source.shop.raw.orders', 'error')"
+    )
+    shop.activate("sync", "-s", "newcomers")
+    assert statuses(shop) == {"criteo.newcomers": status}
+
+
+@pytest.mark.parametrize(
+    ("args", "words", "status"),
+    [
+        ({"target": "dev"}, "was written with the target dev, and this one is prod", "success"),
+        ({"target": "prod"}, "", "success"),
+        ({"empty": True}, "its model was built with --empty", "held"),
+    ],
+)
+def test_how_dbt_was_called_counts(shop: Shop, args: dict[str, object], words: str, status: str) -> None:
+    """For another target: that is said. From a part of the rows: the segment is held."""
+    path = shop.root / "target" / "run_results.json"
+    content = json.loads(path.read_text())
+    content["args"].update(args)
+    path.write_text(json.dumps(content))
+    output = shop.activate("sync", "-s", "newcomers").output
+    assert words in output
+    assert ("was written with the target" in output) is (args == {"target": "dev"})
+    assert statuses(shop) == {"criteo.newcomers": status}
+
+
+def test_a_failed_test_that_is_no_longer_there_is_said(shop: Shop) -> None:
+    """It was renamed after it failed, and dbt parsed since: whom it should hold cannot be told."""
+    path = shop.root / "target" / "run_results.json"
+    content = json.loads(path.read_text())
+    content["results"].append({"unique_id": "test.shop.unique_newcomers.old", "status": "fail"})
+    path.write_text(json.dumps(content))
+    output = shop.activate("sync").output
+    assert "test.shop.unique_newcomers.old" in output
+    assert "failed, which target/manifest.json does not know: no segment is held by it" in output
+
+
 def test_results_older_than_those_of_the_last_sync_are_noticed(shop: Shop) -> None:
     """A folder of an earlier build would send old people; a person is asked to look."""
     path = shop.root / "target" / "run_results.json"
@@ -227,6 +309,16 @@ def test_what_other_invocations_built_is_known_where_they_are_recorded(shop: Sho
     assert statuses(shop) == {"criteo.newcomers": "unchanged", "criteo.vip_customers": "success"}
 
 
+def test_what_was_built_is_told_by_dbts_clock_alone(shop: Shop) -> None:
+    """That of the machine on which dbt runs may be hours behind ours: what it built since is read."""
+    record(shop, invocation_id(shop), -3, newcomers="success", vip_customers="success")
+    shop.activate("sync")
+    record(shop, "b", -2, newcomers="success")
+    (shop.root / "target" / "run_results.json").unlink()
+    shop.activate("sync")
+    assert statuses(shop) == {"criteo.newcomers": "success", "criteo.vip_customers": "unchanged"}
+
+
 @pytest.mark.parametrize("command", ["generate", "compile"])
 def test_results_of_a_command_that_builds_nothing_do_not_count(shop: Shop, command: str) -> None:
     """After `dbt docs generate` all models seem well: that nothing is known is said, and may be refused."""
@@ -239,3 +331,28 @@ def test_results_of_a_command_that_builds_nothing_do_not_count(shop: Shop, comma
     record(shop, "b", 1, newcomers="error")
     shop.activate("sync")
     assert statuses(shop)["criteo.newcomers"] == "held"
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (None, "is not there"),
+        ("compile", "was written by `dbt compile`, which builds nothing"),
+        ("generate", "was written by `dbt generate`, which builds nothing"),
+        ("run-operation", "was written by `dbt run-operation`, which builds nothing"),
+        ("show", "was written by `dbt show`, which builds nothing"),
+    ],
+)
+def test_why_there_are_no_results_is_said(shop: Shop, command: str | None, words: str) -> None:
+    """A file that does not count is not said to be missing, whether results are required or not."""
+    path = shop.root / "target" / "run_results.json"
+    content = json.loads(path.read_text())
+    path.unlink()
+    if command:
+        content["args"]["which"] = command
+        path.write_text(json.dumps(content))
+    refused = shop.activate("sync", "--require-results")
+    assert f"target/run_results.json: {words}, and" in " ".join(refused.output.split())
+    outputs = refused.output + shop.activate("sync").output
+    assert "nothing says whether models and tests passed, so no segment is held" in outputs
+    assert ("is not there" in outputs) is (command is None)

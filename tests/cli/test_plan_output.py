@@ -246,3 +246,15 @@ def test_python_has_the_same_documents(shop: Shop) -> None:
     plans = Project(shop.root).plan()
     assert plans.json() + "\n" == shop.activate("plan", "--output", "json").stdout
     assert plans.markdown().count("criteo.newcomers") == 2
+
+
+def test_a_name_with_a_line_break_stays_on_its_line(shop: Shop) -> None:
+    """Who reads a log line by line finds no line that a name made up; the data keep the name."""
+    audience = "New here\n06:00:00  Done. PASS=9"
+    shop.configure(
+        "newcomers", {"destination": "criteo", "mapping": {"email": "email"}, "audience": audience}
+    )
+    lines = shop.activate("plan", "-s", "newcomers").output.splitlines()
+    assert not any(line.startswith("06:00:00  Done. PASS=9") for line in lines)
+    assert any('criteo.newcomers → Criteo "New here 06:00:00 Done. PASS=9"' in line for line in lines)
+    assert plan_json(shop, "-s", "newcomers")["activations"][0]["audience"] == audience

@@ -126,6 +126,7 @@ def test_a_selector_that_matches_nothing(shop: Shop, command: str, selector: str
     assert shop.sandbox.traffic.exchanges() == []
 
 
+BOTH = ["newcomers", "vip_customers"]
 SELECTORS = """
 selectors:
   - {name: vips, default: true, definition: {method: tag, value: activation}}
@@ -134,26 +135,30 @@ selectors:
 """
 
 
-def parse_anew(shop: Shop) -> None:
-    """Let the manifest know of selectors.yml, as dbt would write it."""
-    path = shop.root / "target" / "manifest.json"
-    manifest = json.loads(path.read_text())
-    manifest["selectors"] = {
-        "vips": {"name": "vips", "default": True},
-        "all_but_vips": {"name": "all_but_vips"},
-    }
-    path.write_text(json.dumps(manifest))
-
-
 def test_selectors_of_the_project(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """--selector is dbt's; its default counts where nothing is selected; log settings do no harm."""
     (shop.root / "selectors.yml").write_text(SELECTORS)
-    parse_anew(shop)
     monkeypatch.setenv("DBT_ENGINE_LOG_FORMAT", "json")
     monkeypatch.setenv("DBT_LOG_FORMAT", "text")
     assert listed(shop, "--log-format", "text", "--selector", "all_but_vips") == ["newcomers"]
     assert listed(shop, "--log-format", "text") == ["vip_customers"]
     assert listed(shop, "--log-format", "text", "-s", "newcomers") == ["newcomers"]
+
+
+@pytest.mark.parametrize(("target", "expected"), [("prod", ["vip_customers"]), ("dev", BOTH)])
+def test_a_default_selector_may_be_that_of_a_target(shop: Shop, target: str, expected: list[str]) -> None:
+    """Whether it holds is for dbt to say; a manifest that dbt parsed in part does not know."""
+    default = "\"{{ target.name == 'prod' }}\""
+    (shop.root / "selectors.yml").write_text(SELECTORS.replace("default: true", f"default: {default}"))
+    assert listed(shop, "--target", target) == expected
+
+
+def test_a_selector_that_is_gone_selects_nothing_less(shop: Shop) -> None:
+    """A manifest may still know one that selectors.yml has no more."""
+    path = shop.root / "target" / "manifest.json"
+    selectors = {"vips": {"name": "vips", "default": True}}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "selectors": selectors}))
+    assert listed(shop) == BOTH
 
 
 def test_state_is_dbts(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,13 +143,6 @@ def test_a_manifest_of_another_project_is_refused(tmp_path: Path) -> None:
         manifest_of(tmp_path, metadata={"project_name": "crm"})
 
 
-def test_knows_the_default_selector(tmp_path: Path) -> None:
-    """What selectors.yml makes the default is what is selected where nothing is said."""
-    selectors = {"all": {"name": "all"}, "daily": {"name": "daily", "default": True}}
-    assert manifest_of(tmp_path, selectors=selectors).selector == "daily"
-    assert manifest_of(tmp_path).selector is None
-
-
 def test_a_model_without_properties_is_placed_in_its_own_file(tmp_path: Path) -> None:
     """Where no YAML file describes a model, its own file is the one to open."""
     node = {**VIP, "patch_path": None}

@@ -104,6 +104,8 @@ SELECTORS = [
     "+vip_customers",
     "1+vip_customers",
     "2+vip_customers",
+    "0+vip_customers",
+    "people+0",
     "people+",
     "people+1",
     "raw_people+2",
