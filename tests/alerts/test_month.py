@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 import yaml
 
 from dbt_activate import Project
@@ -119,6 +120,7 @@ class Month:
             shop.rebuild(newcomers="error")
 
 
+@pytest.mark.long
 def test_a_month_is_told_as_it_was(shop: Shop, web: Letterbox) -> None:
     """Whatever goes wrong, and though the channel is down for two days: all of it, in order, and once."""
     month = Month(shop, web)

@@ -65,6 +65,7 @@ def synced(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     return shop
 
 
+@pytest.mark.long
 def test_a_pull_request_is_planned_against_production(synced: Shop) -> None:
     """A changed model is built apart, and its plan says who would enter production's audience, due or not."""
     assert set(carry_out("state", synced).values()) == {0}

@@ -62,6 +62,7 @@ def nursery(shop: Shop) -> Iterator[Nursery]:
     started.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
 def test_one_clean_sync_after_a_kill_ends_with_the_segment(shop: Shop, nursery: Nursery, seed: int) -> None:
     """After kill -9 at a random moment, with the segment changing in between, nobody is lost or left."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ bursts = st.one_of(
 )
 
 
+@pytest.mark.long
 @settings(
     max_examples=100,
     deadline=None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -137,7 +138,7 @@ OnePerson.TestCase.settings = settings(
     report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-TestOnePerson = OnePerson.TestCase
+TestOnePerson = pytest.mark.long(OnePerson.TestCase)
 
 
 def test_a_removal_by_the_old_key_takes_nobody_along() -> None:

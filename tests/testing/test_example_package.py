@@ -57,6 +57,7 @@ def test_an_installed_destination_is_listed(environment: Mapping[str, str], tmp_
     assert any(line.startswith("criteo ") for line in listed.splitlines())
 
 
+@pytest.mark.long
 def test_the_example_keeps_the_promises(environment: Mapping[str, str], tmp_path: Path) -> None:
     """Its own tests pass where it is installed, with every warning an error."""
     tests = EXAMPLE / "tests" / "test_conformance.py"
