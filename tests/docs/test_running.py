@@ -1,4 +1,4 @@
-"""The examples of orchestrators that are not installed here are at least Python."""
+"""The examples of orchestrators are Python; tests/orchestrators carries them out, which is slow."""
 
 from __future__ import annotations
 

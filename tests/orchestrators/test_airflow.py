@@ -2,61 +2,26 @@
 
 from __future__ import annotations
 
-import re
-import shutil
-import subprocess
-from dataclasses import dataclass
-from pathlib import Path
-
 import pytest
 
-from tests.docs.pages import ROOT, read_blocks
-from tests.shop import BIN, VIPS, Shop, sha256, without_dbt_variables
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(900),  # Airflow is large, if it is not in uv's cache
-    pytest.mark.skipif(not shutil.which("uv", path=BIN), reason="Airflow is installed with uv"),
-]
-
-
-@dataclass(frozen=True)
-class Airflow:
-    """An Airflow with the DAG of the documentation, for a shop of one's own."""
-
-    home: Path
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of its virtual environment."""
-        environment = {
-            **without_dbt_variables(),
-            "AIRFLOW_HOME": str(self.home),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        }
-        command = [self.home / "venv" / "bin" / arguments[0], *arguments[1:]]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+from tests.docs.pages import ROOT
+from tests.orchestrators.workshop import Workshop, example
+from tests.shop import VIPS, Shop, sha256
 
 
 @pytest.fixture
-def airflow(shop: Shop, tmp_path: Path) -> Airflow:
-    """Airflow, in a virtual environment and with a database of its own."""
-    home = tmp_path / "airflow"
-    python = home / "venv" / "bin" / "python"
-    uv = [BIN / "uv", "--quiet"]
-    subprocess.run([*uv, "venv", "--python", BIN / "python", home / "venv"], check=True)
-    subprocess.run([*uv, "pip", "install", "--python", python, "-e", f"{ROOT}[airflow]"], check=True)
-    [example] = [
-        block.text for block in read_blocks(ROOT / "docs" / "running.md") if "from airflow" in block.text
-    ]
-    (home / "dags").mkdir()
-    dag = re.sub(r"(/srv/shop/)?\.venv/bin", str(BIN), example)
-    (home / "dags" / "shop.py").write_text(dag.replace("/srv/shop", str(shop.root)))
-    made = Airflow(home)
-    assert made.run("airflow", "db", "migrate").returncode == 0
-    return made
+def airflow(workshop: Workshop, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+    """Airflow with the DAG of the documentation, for a shop of one's own, and with a database of its own."""
+    workshop.install("-e", f"{ROOT}[airflow]")
+    (workshop.home / "dags").mkdir()
+    (workshop.home / "dags" / "shop.py").write_text(example("airflow", shop))
+    monkeypatch.setenv("AIRFLOW_HOME", str(workshop.home))
+    monkeypatch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+    assert workshop.run("airflow", "db", "migrate").returncode == 0
+    return workshop
 
 
-def test_the_example(airflow: Airflow, shop: Shop) -> None:
+def test_the_example(airflow: Workshop, shop: Shop) -> None:
     """It is parsed and run, task by task; then once more with a segment whose model is broken."""
     (shop.root / "target" / "run_results.json").unlink()
     ran = airflow.run("airflow", "dags", "test", "shop")

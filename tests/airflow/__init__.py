@@ -1,1 +1,0 @@
-"""The operator, in a real Airflow."""

@@ -1,0 +1,1 @@
+"""The examples of the documentation, in the real orchestrators that they are for."""
