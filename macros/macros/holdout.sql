@@ -13,7 +13,7 @@
         {{ return("(" ~ column ~ " is not null)") }}
     {%- endif -%}
     {%- set key = dbt.concat([dbt_activate.text_literal(salt ~ ':'), "cast(" ~ column ~ " as " ~ dbt.type_string() | trim ~ ")"]) -%}
-    {%- set first_hex = '%08x' | format((percent / 100 * 2 ** 32) | int) -%}
+    {%- set first_hex = dbt_activate.hex_digits((percent / 100 * 2 ** 32) | int, 8) -%}
     {# Hex digits of one length sort as their numbers do, under every collation. #}
     {{ return("(" ~ column ~ " is not null and substr(" ~ dbt.hash(key) | trim ~ ", 1, 8) < '" ~ first_hex ~ "')") }}
 {% endmacro %}

@@ -2,15 +2,19 @@
    it without dbt's artifacts. For `on-run-end`.
 
    `dbt_invocations` has a row for each invocation, written last: an invocation without one is not complete.
-   `dbt_results` has a row for each of its nodes, and for each source whose freshness was judged. Both keep the last `keep` invocations. Recording one twice
-   is as recording it once. Of error messages only dbt's own first line is kept, since a database may quote
+   `dbt_results` has a row for each of its nodes, and for each source whose freshness was judged. Both keep the
+   last `keep` invocations of each project and target. Recording one twice is as recording it once. Of error messages only dbt's own first line is kept, since a database may quote
    the values that it stumbled over.
 
    The columns are described in models/sources.yml. #}
 {% macro record_results(results, keep=100) %}
     {#- dbt runs its hooks after commands that carry nothing out, too. -#}
     {%- if execute and flags.WHICH in ('build', 'run', 'test', 'seed', 'snapshot', 'freshness', 'retry') -%}
-        {%- do adapter.create_schema(dbt_activate.result_relation('dbt_invocations')) -%}
+        {%- set invocations = dbt_activate.result_relation('dbt_invocations') -%}
+        {#- Postgres asks for the right to make a schema, or a table, even where it is there. -#}
+        {%- if not adapter.check_schema_exists(invocations.database, invocations.schema) -%}
+            {%- do adapter.create_schema(invocations) -%}
+        {%- endif -%}
         {%- for sql in dbt_activate.record_statements(results, keep) -%}
             {%- call statement('record_results', auto_begin=true) -%}{{ sql }}{%- endcall -%}
         {%- endfor -%}
@@ -22,19 +26,23 @@
     {%- set invocations = dbt_activate.result_relation('dbt_invocations') -%}
     {%- set nodes = dbt_activate.result_relation('dbt_results') -%}
     {%- set this_one = "where invocation_id = " ~ dbt_activate.literal(invocation_id) -%}
-    {%- set old = "where invocation_id not in (select invocation_id from " ~ invocations ~ " order by generated_at desc, invocation_id limit " ~ keep ~ ")" -%}
-    {%- set statements = [
-        dbt_activate.create_state_table(invocations),
-        dbt_activate.create_state_table(nodes),
-        "delete from " ~ invocations ~ " " ~ this_one,
-        "delete from " ~ nodes ~ " " ~ this_one,
-    ] -%}
+    {%- set nth = "row_number() over (partition by project, target order by generated_at desc, invocation_id)" -%}
+    {%- set counted = "(select invocation_id, " ~ nth ~ " as nth from " ~ invocations ~ ") as counted" -%}
+    {%- set old = "where invocation_id in (select invocation_id from " ~ counted ~ " where nth > " ~ keep ~ ")" -%}
+    {%- set statements = [] -%}
+    {%- for table in (invocations, nodes) -%}
+        {%- if dbt_activate.state_table(table.identifier) is none -%}
+            {%- do statements.append(dbt_activate.create_state_table(table)) -%}
+        {%- endif -%}
+        {%- do statements.append("delete from " ~ table ~ " " ~ this_one) -%}
+    {%- endfor -%}
     {%- for rows in dbt_activate.result_rows(results) | batch(500) -%}
         {%- do statements.append("insert into " ~ nodes ~ " values\n" ~ rows | join(",\n")) -%}
     {%- endfor -%}
     {%- do statements.append("insert into " ~ invocations ~ " values\n" ~ dbt_activate.invocation_row(results)) -%}
-    {%- do statements.append("delete from " ~ invocations ~ " " ~ old) -%}
+    {#- The results first: without their invocation nobody would ever find them. -#}
     {%- do statements.append("delete from " ~ nodes ~ " " ~ old) -%}
+    {%- do statements.append("delete from " ~ invocations ~ " " ~ old) -%}
     {{ return(statements) }}
 {% endmacro %}
 
@@ -59,7 +67,7 @@
             result.node.unique_id,
             result.node.resource_type | string,
             result.status | string | lower,
-            result.failures,
+            result.failures if result.failures is defined else none,
             dbt_activate.kept_message(result.message),
             result.timing[-1].completed_at if result.timing else none,
             tojson(depends_on),
@@ -70,9 +78,17 @@
 
 {% macro invocation_row(results) %}
     {{ return(dbt_activate.row_literal([
-        invocation_id, project_name, target.name, flags.WHICH, dbt_version,
+        invocation_id, project_name, target.name, dbt_activate.recorded_command(), dbt_version,
         modules.datetime.datetime.now(modules.pytz.utc).replace(tzinfo=none), results | length,
     ])) }}
+{% endmacro %}
+
+{# dbt's command, with the flag by which it built from a part of the rows, if it did. #}
+{% macro recorded_command() %}
+    {%- for flag in ('empty', 'sample') if invocation_args_dict.get(flag) -%}
+        {{ return(flags.WHICH ~ ' --' ~ flag) }}
+    {%- endfor -%}
+    {{ return(flags.WHICH) }}
 {% endmacro %}
 
 {% macro row_literal(values) %}

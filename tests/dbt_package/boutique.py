@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,10 @@ PACKAGE = Path(__file__).parents[2] / "macros"
 PROJECT = Path(__file__).with_name("project")
 PROBES = Path(__file__).with_name("probes")
 STATE_TABLES = yaml.safe_load((PACKAGE / "models" / "sources.yml").read_text())["sources"][0]["tables"]
+
+KNOWS_CONFIG = tuple(map(int, version("dbt-core").split(".")[:2])) >= (1, 10)
+"""Whether this dbt takes the arguments of a test from `arguments:` and the freshness of a source from
+`config:`, as later ones want them, and runs its hooks after `dbt source freshness`."""
 
 SLOW_ON_POSTGRES = pytest.param("postgres", marks=pytest.mark.slow)
 """For a test that needs dbt once more, and that differs little between the warehouses."""
@@ -86,14 +91,14 @@ class Boutique:
         target: The dbt target: ``duckdb`` or ``postgres``.
         host: Where Postgres is.
         database: The database on Postgres.
-        package: The folder of the package, as ``packages.yml`` finds it.
+        user: Whom dbt is on Postgres.
     """
 
     root: Path
     target: str
     host: str = ""
     database: str = ""
-    package: Path = PACKAGE
+    user: str = "postgres"
 
     def dbt(self, *arguments: str, succeeds: bool = True) -> str:
         """Run dbt, and return what it prints."""
@@ -112,8 +117,7 @@ class Boutique:
     @property
     def environment(self) -> dict[str, str]:
         """What the project's files ask of the environment."""
-        place = {"BOUTIQUE_HOST": self.host, "BOUTIQUE_DATABASE": self.database}
-        return place | {"DBT_ACTIVATE_PACKAGE": str(self.package)}
+        return {"BOUTIQUE_HOST": self.host, "BOUTIQUE_DATABASE": self.database, "BOUTIQUE_USER": self.user}
 
     def results(self, what: str = "status") -> dict[str, Any]:
         """Return how each node of dbt's last invocation went, by its name without package and hash."""
@@ -158,7 +162,7 @@ class Boutique:
 
     def copied_to(self, root: Path) -> Boutique:
         """Return a copy of one's own, database and all."""
-        shutil.copytree(self.root, root, symlinks=True)
+        shutil.copytree(self.root, root)
         if self.target == "duckdb":
             return replace(self, root=root)
         database = f"copy_{secrets.token_hex(8)}"
@@ -190,10 +194,19 @@ def _rows(cursor: Any, sql: str, values: Sequence[Any]) -> Rows:
     return list(cursor.fetchall()) if cursor.description else []
 
 
+def copy_project(root: Path, *more_models: Path) -> None:
+    """Copy the project, and where dbt is an older one, write the arguments of tests as it takes them."""
+    shutil.copytree(PROJECT, root)
+    (root / "packages.yml").write_text(f"packages: [{{local: {PACKAGE}}}]\n")
+    for folder in more_models:
+        shutil.copytree(folder, root / "models" / folder.name)
+    for path in () if KNOWS_CONFIG else root.glob("models/**/*.yml"):
+        path.write_text(re.sub(r":\s+arguments: (?=\{)", ": ", path.read_text()))
+
+
 def new_boutique(root: Path, target: str, host: str = "", database: str = "") -> Boutique:
     """Copy the project, with what the tests probe beside its own models, into an empty database."""
-    shutil.copytree(PROJECT, root)
-    shutil.copytree(PROBES, root / "models" / "probes")
+    copy_project(root, PROBES)
     with (root / "dbt_project.yml").open("a") as file:
         probed = {"identifier_types": [kind.name for kind in KINDS], "hashable_types": [*HASHABLE]}
         yaml.safe_dump({"vars": {**probed, "conditions": [*CONDITIONS]}}, file)

@@ -59,7 +59,7 @@ def built(request: pytest.FixtureRequest, common_folder: Path) -> Boutique:
             (root / "target").rename(root / "first")
             (root / "first" / "output.txt").write_text(output)
             boutique.make_state_tables()
-            boutique.dbt("build", "--select", "package:dbt_activate", "vip_customers", "activated")
+            boutique.dbt("build", "--select", "package:dbt_activate", "vip_customers", "activated", "paused")
             if host:
                 new_database(host, TEMPLATE, BUILT)
             (root / "built").touch()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.dbt_package.boutique import Boutique
+from tests.dbt_package.boutique import Boutique, scratch
 
 CUSTOMERS = range(1, 2001)
 SALT = "it's b"
@@ -34,6 +34,17 @@ def test_every_warehouse_holds_out_the_same(built: Boutique, percent: float, sal
     """Whom SQL holds out is said by MD5 alone, so that it is the same on every warehouse and every day."""
     wanted = {customer for customer in CUSTOMERS if is_held_out(customer, percent, salt)}
     assert held_out(built, percent, salt) == wanted
+
+
+@pytest.mark.parametrize("percent", [0, 12.5, 100])
+def test_nobody_is_not_held_out(built: Boutique, percent: float) -> None:
+    """A row without a key is not held out, and its answer is no null, which `not` would lose."""
+    sql = built.compiled("holdout_probe", "first").replace('"shop"."customers"', "nobody")
+    with scratch(built) as run:
+        run("create temp table nobody (customer_id integer)")
+        run("insert into nobody values (null)")
+        answers = run(f"select is_held_out from ({sql}) answers where percent = {percent}")
+        assert answers == [(False,)]
 
 
 def test_a_greater_percentage_holds_out_the_same_and_more(built: Boutique) -> None:

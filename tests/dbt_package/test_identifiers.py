@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dbt_activate.destinations import destination_types, load_destination
 from dbt_activate.identifiers import EMAIL, MADID, IdentifierType, hashed
 from tests.dbt_package.boutique import Boutique, Rows, scratch
 from tests.dbt_package.corpus import KINDS, given_identifiers
@@ -17,6 +19,16 @@ from tests.test_identifiers import texts
 
 Answer = tuple[int, str, bool, str | None]
 Ask = Callable[[Sequence[tuple[IdentifierType, str | None]]], Rows]
+
+
+def test_every_type_is_known() -> None:
+    """Each type that a destination names is one of those that the package is compared by."""
+    types = {name: one for name, one in destination_types().items() if one.value.startswith("dbt_activate.")}
+    named = [kind for name in types for kind in load_destination(name).identifier_types.values()]
+    # Where one may be hashed is up to the destination.
+    assert {replace(kind, hashable=False) for kind in named} == {
+        replace(kind, hashable=False) for kind in KINDS
+    }
 
 
 def wanted(number: int, kind: IdentifierType, raw: str) -> Answer:

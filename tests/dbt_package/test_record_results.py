@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import secrets
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
-from tests.dbt_package.boutique import SLOW_ON_POSTGRES, Boutique
+from tests.dbt_package.boutique import KNOWS_CONFIG, SLOW_ON_POSTGRES, Boutique
 
 _BROKEN = {
     "broken.sql": "select cast(email as date) as born_on from {{ ref('customers') }}",
@@ -26,6 +28,16 @@ models:
 def utc(text: str) -> datetime:
     """Read a time of one of dbt's artifacts, as the state holds times."""
     return datetime.fromisoformat(text).replace(tzinfo=None)
+
+
+def keep_one(boutique: Boutique, times: int = 1) -> None:
+    """Let dbt keep the record of one invocation only, and record it so many times over."""
+    project = boutique.root / "dbt_project.yml"
+    hook = '  - "{{ dbt_activate.record_results(results) }}"\n'
+    assert hook in project.read_text()
+    project.write_text(
+        project.read_text().replace(hook, hook.replace("results)", "results, keep=1)") * times)
+    )
 
 
 def test_what_stands_there_is_what_dbt_says(built: Boutique) -> None:
@@ -56,10 +68,7 @@ def test_a_test_says_what_it_tests(built: Boutique) -> None:
 @pytest.mark.parametrize("built", ["duckdb", SLOW_ON_POSTGRES], indirect=True)
 def test_failures_are_recorded_without_what_the_database_quotes(boutique: Boutique) -> None:
     """A model that fails on a value is recorded with dbt's own words, once, and the oldest are forgotten."""
-    project = boutique.root / "dbt_project.yml"
-    hook = '  - "{{ dbt_activate.record_results(results) }}"\n'
-    assert hook in project.read_text()
-    project.write_text(project.read_text().replace(hook, hook.replace("results)", "results, keep=1)") * 2))
+    keep_one(boutique, times=2)
     for name, text in _BROKEN.items():
         (boutique.root / "models" / name).write_text(text)
     boutique.dbt("build", "--select", "broken+", "nobody", succeeds=False)
@@ -75,11 +84,79 @@ def test_failures_are_recorded_without_what_the_database_quotes(boutique: Boutiq
     assert boutique.query("select results from shop_activate.dbt_invocations") == [(len(rows),)]
 
 
+@pytest.mark.parametrize("built", ["duckdb", SLOW_ON_POSTGRES], indirect=True)
+def test_each_project_and_target_keeps_its_own(boutique: Boutique) -> None:
+    """Where several projects or targets share a state schema, none of them makes another's records go."""
+    others = [
+        ("x", "boutique", "other"),
+        ("y", "another", boutique.target),
+        ("z", "boutique", boutique.target),
+    ]
+    invocations = [(id_, *whose, "build", "1.8.0", utc("2024-01-01"), 1) for id_, *whose in others]
+    boutique.fill("shop_activate.dbt_invocations", invocations)
+    nodes = [(id_, "model.a.b", "model", "success", None, None, None, "[]") for id_, *_ in others]
+    boutique.fill("shop_activate.dbt_results", nodes)
+    keep_one(boutique)
+    boutique.dbt("run", "--select", "customers")
+    for table in ("dbt_invocations", "dbt_results"):
+        kept = boutique.query(
+            f"select invocation_id from shop_activate.{table} order by length(invocation_id)"
+        )
+        assert {id_ for (id_,) in kept[:2]} == {"x", "y"}
+        assert len(kept) == 3
+
+
+@pytest.mark.parametrize("built", ["postgres"], indirect=True)
+def test_a_role_need_not_make_what_is_there(boutique: Boutique) -> None:
+    """Where schema and tables are made, dbt's role needs no right but to write into the two tables."""
+    role = f"role_{secrets.token_hex(8)}"
+    boutique.execute(f"""
+        create role {role} login;
+        grant all on schema shop to {role};
+        grant select on all tables in schema shop to {role};
+        drop table shop.newsletter;
+        grant usage on schema shop_activate to {role};
+        grant select, insert, delete on shop_activate.dbt_invocations, shop_activate.dbt_results to {role}
+    """)
+    replace(boutique, user=role).dbt("run", "--select", "newsletter")
+    commands = "select command from shop_activate.dbt_invocations order by generated_at desc"
+    assert boutique.query(commands)[0] == ("run",)
+
+
+@pytest.mark.slow
+def test_thousands_of_results_are_recorded(boutique: Boutique) -> None:
+    """A project with many nodes is recorded whole, though no statement may be as long as one likes."""
+    tests = [{"accepted_values": {"name": f"test_{one}", "values": ["a"]}} for one in range(1203)]
+    columns = [{"name": "born_on", "data_tests": tests}]
+    models = {"version": 2, "models": [{"name": "broken", "columns": columns}]}
+    (boutique.root / "models" / "broken.sql").write_text(_BROKEN["broken.sql"])
+    (boutique.root / "models" / "broken.yml").write_text(json.dumps(models))
+    boutique.dbt("build", "--select", "broken", succeeds=False)
+    counted = "select status, count(*) from shop_activate.dbt_results where unique_id like '%{}%' group by 1"
+    assert boutique.query(counted.format("test.boutique.test_")) == [("skipped", 1203)]
+    assert boutique.query("select max(results) from shop_activate.dbt_invocations") == [(1204,)]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("built", ["duckdb"], indirect=True)
 def test_what_carries_nothing_out_is_not_recorded(boutique: Boutique) -> None:
-    """`dbt compile` runs the hook, too, and leaves the records alone; freshness is recorded by its source."""
-    boutique.dbt("compile")
+    """`dbt compile` and others run the hook, too, and leave the records alone."""
+    for command in (
+        ["compile"],
+        ["parse"],
+        ["ls"],
+        ["show", "--inline", "select 1 as one"],
+        ["docs", "generate"],
+    ):
+        boutique.dbt(*command)
+    assert boutique.query("select distinct command from shop_activate.dbt_invocations") == [("build",)]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not KNOWS_CONFIG, reason="this dbt runs no hooks after it")
+@pytest.mark.parametrize("built", ["duckdb"], indirect=True)
+def test_freshness_is_recorded_by_its_source(boutique: Boutique) -> None:
+    """What `dbt source freshness` finds is recorded as its own invocation."""
     boutique.dbt("source", "freshness")
     commands = "select command from shop_activate.dbt_invocations order by generated_at"
     assert boutique.query(commands) == [("build",), ("build",), ("freshness",)]

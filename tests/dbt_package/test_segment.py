@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,12 @@ def test_the_conditions_are_those_of_the_meta(built: Boutique) -> None:
     assert sorted(built.query(people.format("shop.vip_customers"))) == sorted(wanted)
 
 
+def test_a_day_in_the_meta_is_a_day(built: Boutique) -> None:
+    """A day that YAML reads as one, and dbt hands on as it likes, is compared as a day."""
+    days = built.query("select min(last_order_on), max(last_order_on) from shop.ordered_since")
+    assert days == [(date(2024, 12, 1), date(2024, 12, 31))]
+
+
 REFUSED = [
     ("matches({'country': {'equals': 'FR'}})", "segment.country.equals is not known. Tests are between,"),
     ("matches({'country': 'FR'})", "segment.country must be a mapping of tests to values"),
@@ -52,6 +59,7 @@ REFUSED = [
     ("matches({true: {'eq': 1}})", "segment.True is not the name of a column. Quote names"),
     ("matches({'a\"b': {'eq': 1}})", 'segment.a"b is not the name of a column'),
     ("matches({'country': {'eq': none}})", "segment.country.eq has no value. To ask for null, write is_null"),
+    ("matches({'country': {'eq': contry}})", "segment.country.eq has no value"),
     ("matches({'country': {'eq': ['FR']}})", "segment.country.eq takes one value"),
     ("matches({'country': {'in': 'FR'}})", "segment.country.in takes a list of values"),
     ("matches({'country': {'in': []}})", "segment.country.in takes a list of values, and not an empty one"),

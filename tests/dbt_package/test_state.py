@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from dbt_activate.cli import app
+from dbt_activate.state.lease import LIFETIME
 from tests.dbt_package.boutique import Boutique
 from tests.dbt_package.state import KEY, State, ago
 
@@ -20,14 +22,20 @@ HISTORY = "activation_membership_history"
 ANN = {"audience_key": KEY, "identifier_type": "email:sha256", "identifier": "ann@shop.test"}
 
 
-def is_running(heartbeat_minutes_ago: float) -> Callable[[State], None]:
-    """A success, and since then a run that has not ended."""
+def limits(state: State) -> list[datetime]:
+    """Return the moments that a test asks of a heartbeat and of a success, as it was compiled."""
+    found = re.findall(r"[<>] cast\('(.*?)'", state.boutique.compiled(f"{SUCCEEDED}_vip"))
+    return [datetime.fromisoformat(text) for text in found]
+
+
+def is_running(seconds_alive: float) -> Callable[[State], None]:
+    """A success, and since then a run that gave a sign of life so long after the last moment that counts."""
 
     def fill(state: State) -> None:
         state.add_run("1", hours_ago=3)
         state.add_run("2", "running")
         state.add("runs", run_id="x", audience_key="criteo.other", status="error", started_at=ago(hours=1))
-        heartbeat = ago(minutes=heartbeat_minutes_ago)
+        heartbeat = limits(state)[0] + timedelta(seconds=seconds_alive)
         state.run("insert into shop_activate.leases values (%s, %s, %s)", [KEY, "2", heartbeat])
 
     return fill
@@ -55,14 +63,20 @@ def runs(*statuses: tuple[str, float]) -> Callable[[State], None]:
         (runs(("success", 2), ("partial", 1)), False),
         (runs(("error", 2), ("success", 1)), True),
         (runs(("success", 2), ("running", 1)), False),  # it was killed
-        (is_running(heartbeat_minutes_ago=1), True),
-        (is_running(heartbeat_minutes_ago=6), False),
+        (is_running(1), True),
+        (is_running(-1), False),
     ],
 )
 def test_activation_succeeded(state: State, fill: Callable[[State], None], passes: bool) -> None:
     """It asks the last run for its success, and the last success for its age."""
     fill(state)
     assert (not state.rows_of(f"{SUCCEEDED}_vip")) is passes
+
+
+def test_a_heartbeat_counts_as_long_as_a_lease(state: State) -> None:
+    """A run is taken for killed when another sync would take its lease, and not before."""
+    last_heartbeat, last_success = limits(state)
+    assert last_heartbeat - last_success == timedelta(hours=48) - LIFETIME
 
 
 @pytest.mark.parametrize("built", ["duckdb"], indirect=True)
@@ -76,6 +90,13 @@ def test_the_activations_of_a_model_are_those_of_dbt_activate(
     assert asked is not None
     assert sorted(re.findall(r"'(.*?)'", asked[1])) == sorted(listed.output.split())
     assert len(listed.output.split()) == 3
+
+
+def test_what_is_switched_off_is_not_judged(state: State) -> None:
+    """A model whose activations are all switched off passes, whatever became of them before."""
+    paused = {"audience_key": "criteo.paused", "activation": "paused"}
+    state.add_run("1", "error", members=0, unnamed_rejections=9, **paused)
+    assert [state.rows_of(f"{test}_paused") for test in (SUCCEEDED, REJECTED, SIZE)] == [[], [], []]
 
 
 def reject(state: State, *identifiers: str, **values: Any) -> None:
@@ -107,7 +128,7 @@ def test_rejected_below(state: State, named: int, unnamed: int, members: int, pa
     reject(state, *people[:1], recorded_by="4")  # there twice, while a run folds them
     reject(state, "gone@shop.test", operation="remove")
     reject(state, "other@shop.test", audience_key="criteo.other")
-    assert (not state.rows_of(REJECTED)) is passes
+    assert (not state.rows_of(f"{REJECTED}_vip")) is passes
 
 
 @pytest.mark.parametrize(("members", "passes"), [(12, False), (13, True), (100_003, True), (100_004, False)])
@@ -117,7 +138,7 @@ def test_audience_size_between(state: State, members: int, passes: bool) -> None
     state.add_run("2", hours_ago=2, members=members)
     state.add_run("3", "error", members=50)
     reject(state, "a@shop.test", "b@shop.test", "c@shop.test")
-    assert (not state.rows_of(SIZE)) is passes
+    assert (not state.rows_of(f"{SIZE}_vip")) is passes
 
 
 def deliver(
@@ -184,3 +205,22 @@ def test_a_rejection_is_shown_once(state: State) -> None:
     reject(state, "a@shop.test", attempts=1, last_at=ago(hours=2))
     reject(state, "a@shop.test", attempts=2, last_at=ago(hours=1))
     assert [row[-1] for row in state.rows_of("activation_rejections")] == [2]
+
+
+def warn(state: State, number: int, alert: str, *, hours_ago: float, **values: Any) -> None:
+    """Let a warning of the VIP customers be raised, or be over."""
+    row = {"audience_key": KEY, "warning": "empty_segment", "level": "warn", **values}
+    state.add("alerts", number=number, state=alert, since=ago(hours=hours_ago), **row)
+
+
+def test_the_warnings_that_stand_are_known(state: State) -> None:
+    """Of the changes of a warning, the last one says whether it stands."""
+    warn(state, 1, "raised", hours_ago=9)
+    warn(state, 2, "recovered", hours_ago=8)
+    warn(state, 3, "raised", hours_ago=7)
+    warn(state, 4, "raised", hours_ago=6, level="error")
+    warn(state, 1, "raised", hours_ago=9, warning="overdue")
+    warn(state, 2, "recovered", hours_ago=5, warning="overdue")
+    sql = f"select warning, number, stands from ({state.boutique.compiled('activation_alerts')}) alerts"
+    assert {row[:2] for row in state.run(sql) if row[2]} == {("empty_segment", 4)}
+    assert len(state.run(sql)) == 6

@@ -19,7 +19,7 @@
 {% macro escaped_white_space(codes) %}
     {%- set characters = [] -%}
     {%- for code in codes -%}
-        {%- do characters.append('\\u' ~ '%04x' | format(code)) -%}
+        {%- do characters.append('\\u' ~ dbt_activate.hex_digits(code, 4)) -%}
     {%- endfor -%}
     {{ return("'" ~ characters | join ~ "'") }}
 {% endmacro %}

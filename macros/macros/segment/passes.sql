@@ -25,7 +25,7 @@
 {% endmacro %}
 
 {% macro tested_value(value, place) %}
-    {%- if value is none -%}
+    {%- if value is none or value is undefined -%}
         {{ dbt_activate.raise_in_segment(place, "has no value. To ask for null, write is_null: true.") }}
     {%- elif value is mapping or (value is sequence and value is not string) -%}
         {{ dbt_activate.raise_in_segment(place, "takes one value.") }}

@@ -4,6 +4,7 @@
         'varchar': dbt.type_string(),
         'bigint': dbt.type_bigint(),
         'integer': dbt.type_int(),
+        'real': dbt.type_float(),
         'boolean': dbt.type_boolean(),
         'timestamp': dbt.type_timestamp(),
     } -%}

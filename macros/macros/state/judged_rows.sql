@@ -13,10 +13,11 @@
     {{ return("select 1 as nothing from (select 1 as one) as never_synced where 1 = 0") }}
 {% endmacro %}
 
+{# Keys as what stands in the parentheses of `in`; where there are none, something that nothing equals. #}
 {% macro key_list(keys) %}
     {%- set literals = [] -%}
     {%- for key in keys -%}
         {%- do literals.append(dbt_activate.text_literal(key)) -%}
     {%- endfor -%}
-    {{ return(literals | join(', ')) }}
+    {{ return(literals | join(', ') or 'null') }}
 {% endmacro %}

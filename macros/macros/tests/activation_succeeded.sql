@@ -10,7 +10,6 @@
 {% endtest %}
 
 {% macro unsuccessful_runs(keys, max_age_hours) %}
-{%- set minutes = modules.datetime.timedelta(minutes=1) -%}
 {%- set runs = dbt_activate.state_table('runs') -%}
 with ended as (
     select *, row_number() over (partition by audience_key order by started_at desc, run_id desc) as nth
@@ -18,7 +17,7 @@ with ended as (
     where audience_key in ({{ dbt_activate.key_list(keys) }})
         and not (status = 'running' and run_id in (
             select run_id from {{ dbt_activate.state_table('leases') }}
-            where heartbeat_at > {{ dbt_activate.timestamp_literal(run_started_at - 5 * minutes) }}
+            where heartbeat_at > {{ dbt_activate.timestamp_literal(run_started_at - modules.datetime.timedelta(minutes=5)) }}
         ))
 ),
 
@@ -36,7 +35,7 @@ where ended.nth = 1
     and (
         ended.status <> 'success'
         {%- if max_age_hours is not none %}
-        or succeeded.last_success_at < {{ dbt_activate.timestamp_literal(run_started_at - max_age_hours * 60 * minutes) }}
+        or succeeded.last_success_at < {{ dbt_activate.timestamp_literal(run_started_at - modules.datetime.timedelta(hours=max_age_hours)) }}
         {%- endif %}
     )
 {% endmacro %}

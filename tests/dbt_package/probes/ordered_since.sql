@@ -1,0 +1,1 @@
+{{ dbt_activate.segment(ref('customers')) }}
