@@ -78,3 +78,11 @@ def test_what_was_built_since(session: Session, tables: Tables, record: Record) 
     assert not found.was_built_since("model.shop.none", "a")
     assert found.covers("a", "b")
     assert not found.covers("a", "c")
+
+
+def test_what_was_built_in_part_is_told(session: Session, tables: Tables, record: Record) -> None:
+    """As the package writes it: the flag stands behind the command."""
+    record("a", 0, "model.shop.one", command="build --empty")
+    found = read_recorded(session, tables, tables.existing(session), "shop", "prod").latest
+    assert found is not None
+    assert (found.command, found.portion) == ("build", "--empty")
