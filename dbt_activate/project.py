@@ -9,15 +9,15 @@ run = project.sync("vip_customers")
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbt_activate.errors import ConfigError
-from dbt_activate.operations.workspace import Place, Workspace, is_narrow
+from dbt_activate.operations.workspace import Place, Workspace
 from dbt_activate.reporting.events import Emit, ignore, note, nothing_selected
 from dbt_activate.state.lease import Clock, utc_now
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from dbt_activate.reporting.explanation_listing import ExplanationListing
     from dbt_activate.reporting.plans import Plans
     from dbt_activate.reporting.results import SyncResult
-    from dbt_activate.sync.plan import Allowed
     from dbt_activate.webhook.receiver import Receiver
 
 
@@ -115,8 +114,8 @@ class Project:
         """
         from dbt_activate.reporting.activation_listing import ActivationListing
 
-        workspace = Workspace(self._place)
-        return ActivationListing(self._select(workspace, self._selection(select, exclude, selector)))
+        with self._chosen(select, exclude, selector) as chosen:
+            return ActivationListing(chosen.activations)
 
     def explain(
         self, *select: str, exclude: Iterable[str] = (), selector: str | None = None
@@ -130,10 +129,8 @@ class Project:
         """
         from dbt_activate.operations.explaining import explain_activations
 
-        workspace = Workspace(self._place)
-        return explain_activations(
-            workspace, self._select(workspace, self._selection(select, exclude, selector))
-        )
+        with self._chosen(select, exclude, selector) as chosen:
+            return explain_activations(chosen.workspace, chosen.activations)
 
     def exposures(self) -> Exposures:
         """Make dbt exposures of all activations. Needs neither warehouse nor credentials.
@@ -187,21 +184,21 @@ class Project:
         """
         from dbt_activate.operations.invocation import Request
         from dbt_activate.reporting.plans import Plans
+        from dbt_activate.sync.plan import Allowed
 
-        request = Request(
-            dry_run=True,
-            full_refresh=full_refresh,
-            allowed=_allowed(allow_empty, allow_mass_removal),
-            everything=everything,
-            require_results=require_results,
-            ignore_schedule=ignore_schedule,
-            select=select,
-            threads=threads or self.threads,
-        )
-        with closing(Workspace(self._place, self._emit)) as workspace:
-            changes = self._changes(workspace)
-            result = self._invoke(workspace, self._selection(select, exclude, selector), request)
-        return Plans(result.items, changes)
+        with self._chosen(select, exclude, selector) as chosen:
+            changes = self._changes(chosen.workspace)
+            request = Request(
+                chosen.selection,
+                dry_run=True,
+                full_refresh=full_refresh,
+                allowed=Allowed(mass_removal=allow_mass_removal, empty=allow_empty),
+                everything=everything,
+                require_results=require_results,
+                ignore_schedule=ignore_schedule,
+                threads=threads or self.threads,
+            )
+            return Plans(self._invoke(chosen, request).items, changes)
 
     def sync(
         self,
@@ -243,20 +240,21 @@ class Project:
             KeyboardInterrupt: A person pressed Ctrl-C. What was acknowledged is kept.
         """
         from dbt_activate.operations.invocation import Request
+        from dbt_activate.sync.plan import Allowed
 
-        request = Request(
-            dry_run=dry_run,
-            full_refresh=full_refresh,
-            allowed=_allowed(allow_empty, allow_mass_removal),
-            everything=everything,
-            require_results=require_results,
-            ignore_schedule=ignore_schedule,
-            select=select,
-            fail_fast=fail_fast,
-            threads=threads or self.threads,
-        )
-        with closing(Workspace(self._place, self._emit)) as workspace:
-            return self._invoke(workspace, self._selection(select, exclude, selector), request, keep=True)
+        with self._chosen(select, exclude, selector) as chosen:
+            request = Request(
+                chosen.selection,
+                dry_run=dry_run,
+                full_refresh=full_refresh,
+                allowed=Allowed(mass_removal=allow_mass_removal, empty=allow_empty),
+                fail_fast=fail_fast,
+                threads=threads or self.threads,
+                everything=everything,
+                require_results=require_results,
+                ignore_schedule=ignore_schedule,
+            )
+            return self._invoke(chosen, request, keep=True)
 
     def status(self, *select: str, exclude: Iterable[str] = (), selector: str | None = None) -> StatusListing:
         """Say how the audiences stand, as the state tables know it.
@@ -265,8 +263,8 @@ class Project:
         """
         from dbt_activate.operations.standing import read_status
 
-        workspace, selection = Workspace(self._place), self._selection(select, exclude, selector)
-        return read_status(workspace, self._select(workspace, selection), everything=not is_narrow(selection))
+        with self._chosen(select, exclude, selector) as chosen:
+            return read_status(chosen.workspace, chosen.activations, everything=not chosen.is_narrow)
 
     def history(
         self,
@@ -285,9 +283,8 @@ class Project:
         """
         from dbt_activate.operations.standing import read_runs
 
-        workspace, selection = Workspace(self._place), self._selection(select, exclude, selector)
-        activations = self._select(workspace, selection) if is_narrow(selection) else None
-        return read_runs(workspace, activations, limit)
+        with self._chosen(select, exclude, selector) as chosen:
+            return read_runs(chosen.workspace, chosen.activations if chosen.is_narrow else None, limit)
 
     def rejections(
         self,
@@ -306,9 +303,8 @@ class Project:
         """
         from dbt_activate.operations.standing import read_rejections
 
-        workspace = Workspace(self._place)
-        activations = self._select(workspace, self._selection(select, exclude, selector))
-        return read_rejections(workspace, activations, reveal=reveal)
+        with self._chosen(select, exclude, selector) as chosen:
+            return read_rejections(chosen.workspace, chosen.activations, reveal=reveal)
 
     def reset(
         self,
@@ -337,10 +333,10 @@ class Project:
         """
         from dbt_activate.operations.reset import reset_audiences
 
-        workspace, selection = Workspace(self._place), self._selection(select, exclude, selector)
-        if not is_narrow(selection):
-            raise ConfigError("A reset needs a selection: say whose audience is to be forgotten.")
-        return reset_audiences(workspace, self._select(workspace, selection), clear=clear)
+        with self._chosen(select, exclude, selector) as chosen:
+            if not chosen.is_narrow:
+                raise ConfigError("A reset needs a selection: say whose audience is to be forgotten.")
+            return reset_audiences(chosen.workspace, chosen.activations, clear=clear, emit=self._emit)
 
     def verify(
         self,
@@ -365,9 +361,8 @@ class Project:
         """
         from dbt_activate.operations.verification import verify_audiences
 
-        workspace = Workspace(self._place)
-        activations = self._select(workspace, self._selection(select, exclude, selector))
-        return verify_audiences(workspace, activations, repair=repair, emit=self._emit)
+        with self._chosen(select, exclude, selector) as chosen:
+            return verify_audiences(chosen.workspace, chosen.activations, repair=repair, emit=self._emit)
 
     def orphans(self) -> Orphans:
         """List the audiences whose activation is no longer in the project."""
@@ -435,8 +430,13 @@ class Project:
         workspace = Workspace(self._place)
         return open_receiver(workspace, sync, self._emit, jobs, also_failed=also_failed, address=(host, port))
 
-    def _selection(self, select: tuple[str, ...], exclude: Iterable[str], selector: str | None) -> Selection:
-        return self._place.selection(select, tuple(exclude), selector)
+    @contextmanager
+    def _chosen(
+        self, select: tuple[str, ...], exclude: Iterable[str], selector: str | None
+    ) -> Iterator[_Chosen]:
+        selection = self._place.selection(select, tuple(exclude), selector)
+        with closing(Workspace(self._place, self._emit)) as workspace:
+            yield _Chosen(workspace, selection, self._emit)
 
     def _changes(self, workspace: Workspace) -> tuple[Change, ...] | None:
         from dbt_activate.operations.explaining import changes_since
@@ -444,26 +444,34 @@ class Project:
         state = self._place.state
         return None if state is None else changes_since(workspace, state, self._emit)
 
-    def _select(self, workspace: Workspace, selection: Selection) -> tuple[Activation, ...]:
-        activations = workspace.select(selection)
-        for problem in workspace.activations.notes:
-            self._emit(note(problem))
-        if not activations:
-            self._emit(nothing_selected(one.key for one in workspace.activations.items))
-        return activations
-
-    def _invoke(
-        self, workspace: Workspace, selection: Selection, request: Request, *, keep: bool = False
-    ) -> SyncResult:
+    def _invoke(self, chosen: _Chosen, request: Request, *, keep: bool = False) -> SyncResult:
         from dbt_activate.operations.invocation import Invocation
 
-        activations = self._select(workspace, selection)
-        return Invocation(workspace, request, self._emit, self._invocation_id).run(
-            activations, request.args(workspace, selection) if keep else None
+        activations = chosen.activations
+        return Invocation(chosen.workspace, request, self._emit, self._invocation_id).run(
+            activations, request.args(chosen.workspace) if keep else None
         )
 
 
-def _allowed(empty: bool, mass_removal: bool) -> Allowed:
-    from dbt_activate.sync.plan import Allowed
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The project as one call finds it, and what is meant of it."""
 
-    return Allowed(mass_removal=mass_removal, empty=empty)
+    workspace: Workspace
+    selection: Selection
+    emit: Emit
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether a person chose anything, or means the whole project."""
+        return bool(self.selection.select or self.selection.exclude or self.selection.selector)
+
+    @property
+    def activations(self) -> tuple[Activation, ...]:
+        """The activations that are meant, each time looked up, and told of if there are none."""
+        activations = self.workspace.select(self.selection)
+        for problem in self.workspace.activations.notes:
+            self.emit(note(problem))
+        if not activations:
+            self.emit(nothing_selected(one.key for one in self.workspace.activations.items))
+        return activations

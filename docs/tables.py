@@ -24,6 +24,7 @@ from pydantic.fields import FieldInfo
 from dbt_activate import errors
 from dbt_activate.artifacts import cloud_account
 from dbt_activate.cli import app
+from dbt_activate.cli.command import command
 from dbt_activate.config.activation import Activation, ActivationSettings, Guards, OnExisting
 from dbt_activate.config.channels import CHANNEL_TYPES, ChannelSettings
 from dbt_activate.config.schedule import ScheduleSettings
@@ -330,22 +331,27 @@ def commands() -> str:
     return _table(
         ("Command", "What it does"),
         (
-            (f"[`dbt-activate {name}`](#dbt-activate-{name})", _sentence(command.get_short_help_str(200)))
-            for name, command in _commands()
+            (f"[`dbt-activate {name}`](#dbt-activate-{name})", _sentence(one.get_short_help_str(200)))
+            for name, one in _commands()
         ),
     )
 
 
+def shared_flags() -> str:
+    """Show the flags that all commands share but the sandbox's."""
+    return f"```text\n{_flags_of_all().rstrip()}\n```"
+
+
 def help_pages() -> str:
-    """Show ``--help`` of every command."""
+    """Show ``--help`` of every command, without the flags that are shown once for all of them."""
     return "\n\n".join(f"### dbt-activate {name}\n\n{_help(name)}" for name, _ in _commands())
 
 
 def environment() -> str:
     """List the flags that can be set by an environment variable."""
     flags: dict[str, list[str]] = {}
-    for _, command in _commands():
-        for option in command.params:
+    for _, one in _commands():
+        for option in one.params:
             if isinstance(option, click.Option) and option.envvar:
                 names = [option.envvar] if isinstance(option.envvar, str) else list(option.envvar)
                 flags.setdefault(_longest(option), names)
@@ -547,9 +553,8 @@ def _first_sentence(file: Path) -> str:
 def _commands() -> Iterator[tuple[str, click.Command]]:
     context = click.Context(app)
     for name in app.list_commands(context):
-        command = app.get_command(context, name)
-        if command:
-            yield name, command
+        if one := app.get_command(context, name):
+            yield name, one
 
 
 def _require_same(said: Iterable[str], there: Iterable[str]) -> None:
@@ -557,9 +562,18 @@ def _require_same(said: Iterable[str], there: Iterable[str]) -> None:
         raise ValueError(f"docs/tables.py speaks of what is not there, or leaves it out: {sorted(missing)}")
 
 
-def _help(*command: str) -> str:
-    result = CliRunner().invoke(app, [*command, "--help"], prog_name="dbt-activate", terminal_width=80)
-    return f"```text\n{result.output.rstrip()}\n```"
+def _flags_of_all() -> str:
+    return _help_text(command()(lambda: None)).partition("Options:\n")[2]
+
+
+def _help(name: str) -> str:
+    shown = _help_text(app, name).removesuffix(_flags_of_all()).rstrip().removesuffix("Options:")
+    return f"```text\n{shown.rstrip()}\n```"
+
+
+def _help_text(called: click.Command, *arguments: str) -> str:
+    settings = {**app.context_settings, "terminal_width": 80}
+    return CliRunner().invoke(called, [*arguments, "--help"], prog_name="dbt-activate", **settings).output
 
 
 def _longest(option: click.Option) -> str:

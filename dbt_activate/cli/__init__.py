@@ -8,6 +8,8 @@ import logging
 import os
 import signal
 import sys
+from pathlib import Path
+from typing import TextIO
 
 from dbt_activate.cli.app import app
 
@@ -19,9 +21,7 @@ def main() -> None:
     # A short command makes little but modules, which stay: looking for garbage among them is a twentieth
     # of its time.
     gc.set_threshold(1_000_000, 20, 20)
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that has no arrow gets a question mark and not a traceback.
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # they are text streams here
+    sys.stdout, sys.stderr = _writable(sys.stdout), _writable(sys.stderr)
     # Schedulers stop a task by SIGTERM: what is under way is waited for, as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     code = 0
@@ -30,6 +30,15 @@ def main() -> None:
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else 1
     _leave(code)
+
+
+def _writable(stream: TextIO | None) -> TextIO:
+    """Return a stream that takes whatever is written."""
+    if stream is None:  # it was closed before we began: nobody reads, and the work goes on
+        return Path(os.devnull).open("w", encoding="utf-8")
+    # A terminal that has no arrow gets a question mark and not a traceback.
+    stream.reconfigure(errors="replace")  # type: ignore[attr-defined]  # they are text streams here
+    return stream
 
 
 def _leave(code: int) -> None:

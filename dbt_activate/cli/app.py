@@ -7,13 +7,15 @@ are wrong. 2: the command line is wrong, a person interrupted, or something happ
 from __future__ import annotations
 
 import traceback
+from dataclasses import asdict
 from importlib import import_module
 from typing import Any
 
 import click
 
+from dbt_activate.cli.command import remember_output
 from dbt_activate.cli.console import Console
-from dbt_activate.cli.options import output_options, remember_output
+from dbt_activate.cli.options import output_options
 
 _COMMANDS = {
     "init": "setup:init",
@@ -53,6 +55,17 @@ class App(click.Group):
         command: click.Command = getattr(import_module(f"dbt_activate.cli.{module}"), name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that was typed, or guess which was meant."""
+        if self.get_command(ctx, args[0]) is None and not ctx.resilient_parsing:
+            from difflib import get_close_matches
+
+            if near := get_close_matches(args[0], _COMMANDS, n=1):
+                ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, and turn what goes wrong into a line and an exit code."""
         try:
@@ -68,10 +81,12 @@ class App(click.Group):
 
 def _explain(error: Exception, console: Console) -> int:
     """Say what went wrong; return the exit code."""
-    from dbt_activate.errors import ActivateError
+    from dbt_activate.errors import ActivateError, ConfigError
 
     if isinstance(error, ActivateError):
-        console.error(type(error).__name__, str(error))
+        problems = error.problems if isinstance(error, ConfigError) else ()
+        data = {"problems": [asdict(one) for one in problems]} if problems else {}
+        console.error(type(error).__name__, str(error), data)
         return 1
     if console.debug:
         console.error("UnexpectedError", "".join(traceback.format_exception(error)).rstrip())

@@ -82,10 +82,10 @@ class Console:
             if _LEVELS.index(event.level) >= _LEVELS.index(self._lowest):
                 self._write(event.name, event.level, event.message, event.data)
 
-    def error(self, name: str, message: str) -> None:
-        """Write what ended the command."""
+    def error(self, name: str, message: str, data: Mapping[str, Any] | None = None) -> None:
+        """Write what ended the command; the facts are for machines."""
         with self._lock:
-            self._write(name, "error", message, {}, to_stderr=not self.is_json)
+            self._write(name, "error", message, data or {}, to_stderr=not self.is_json)
 
     def say(self, text: str) -> None:
         """Write what was asked for, to stdout."""

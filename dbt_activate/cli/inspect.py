@@ -6,30 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dbt_activate.cli.options import (
-    Command,
-    Session,
-    list_output,
-    output_options,
-    project_options,
-    selection_options,
-    with_session,
-)
+from dbt_activate.cli.command import Session, command
+from dbt_activate.cli.options import list_output, selection_options
 
 if TYPE_CHECKING:
     from dbt_activate.reporting.listing import Listing
 
 
-@click.command("list", cls=Command)
-@selection_options
-@list_output("text", "json", "name")
-@click.option("--explain", is_flag=True, help="Show every setting, its value and where it comes from.")
-@click.option(
-    "--destinations", is_flag=True, help="List the installed types of destination; needs no project."
+@command(
+    selection_options,
+    list_output("text", "json", "name"),
+    click.option("--explain", is_flag=True, help="Show every setting, its value and where it comes from."),
+    click.option(
+        "--destinations", is_flag=True, help="List the installed types of destination; needs no project."
+    ),
+    name="list",
 )
-@project_options
-@output_options
-@with_session
 def list_(session: Session, output: str, explain: bool, destinations: bool) -> None:
     """List the activations. Needs neither warehouse nor credentials.
 
@@ -60,10 +52,7 @@ def _list_destinations(session: Session, output: str) -> None:
         session.console.show(listing, output, "No destination is installed.")
 
 
-@click.command(cls=Command)
-@project_options
-@output_options
-@with_session
+@command()
 def validate(session: Session) -> None:
     """Report all that is wrong with the project's files, at once.
 
@@ -81,17 +70,18 @@ def validate(session: Session) -> None:
     session.console.say(f"All is well: {validation.activations} activation{plural}.")
 
 
-@click.command(cls=Command)
-@click.option(
-    "--notifications",
-    is_flag=True,
-    help="Instead, send a test message to every channel of notifications.yml.",
+@command(
+    click.option(
+        "--notifications",
+        is_flag=True,
+        help="Instead, send a test message to every channel of notifications.yml.",
+    ),
 )
-@project_options
-@output_options
-@with_session
-def debug(session: Session, notifications: bool) -> None:
-    """Check versions, project, connection and every destination's credentials."""
+def debug(session: Session, notifications: bool) -> bool:
+    """Check versions, project, connection and credentials.
+
+    Every destination in use is asked whether it takes them. Changes nothing.
+    """
     words = {True: ("OK", "green"), False: ("ERROR", "red"), None: ("", None)}
     checks = session.project.check(notifications=notifications)
     for check in checks:
@@ -101,4 +91,4 @@ def debug(session: Session, notifications: bool) -> None:
         for line in check.lines:
             session.console.say(f"  {line}")
     session.console.say("All checks passed." if checks.success else "Some checks failed; see above.")
-    click.get_current_context().exit(0 if checks.success else 1)
+    return checks.success

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import click
 
-from dbt_activate.cli.options import Command, Session, output_options, project_options, with_session
+from dbt_activate.cli.command import Session, command
 
 
-@click.command(cls=Command)
-@click.option("--destination", default="criteo", show_default=True, help="The type of the first destination.")
-@project_options
-@output_options
-@with_session
+@command(
+    click.option(
+        "--destination", default="criteo", show_default=True, help="The type of the first destination."
+    ),
+)
 def init(session: Session, destination: str) -> None:
-    """Write a first destinations.yml beside dbt_project.yml, and say what comes next.
+    """Write a first destinations.yml, and say what comes next.
 
-    A file that is there already stays as it is.
+    It lies beside dbt_project.yml. One that is there already stays as it is.
     """
     starter = session.project.init(destination)
     done = (

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import click
 
-from dbt_activate.cli.options import (
-    Command,
-    Session,
-    list_output,
-    output_options,
-    project_options,
-    selection_options,
-    with_session,
-)
+from dbt_activate.cli.command import Session, command
+from dbt_activate.cli.confirmation import is_confirmed
+from dbt_activate.cli.options import list_output, selection_options
 
 
-@click.command(cls=Command)
-@selection_options
-@list_output()
-@project_options
-@output_options
-@with_session
+@command(selection_options, list_output())
 def status(session: Session, output: str) -> None:
     """Show how the audiences stand, and who is at work on them.
 
@@ -30,28 +19,24 @@ def status(session: Session, output: str) -> None:
     session.console.show(listing, output, "No activations.")
 
 
-@click.command(cls=Command)
-@selection_options
-@click.option(
-    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="The most runs to list."
+@command(
+    selection_options,
+    click.option(
+        "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="The most runs to list."
+    ),
+    list_output(),
 )
-@list_output()
-@project_options
-@output_options
-@with_session
 def history(session: Session, limit: int, output: str) -> None:
     """List past runs, newest first."""
     listing = session.project.history(*session.select, **session.narrowing, limit=limit)
     session.console.show(listing, output, "No runs yet.")
 
 
-@click.command(cls=Command)
-@selection_options
-@click.option("--reveal", is_flag=True, help="Print identifiers as they are, to stdout only.")
-@list_output()
-@project_options
-@output_options
-@with_session
+@command(
+    selection_options,
+    click.option("--reveal", is_flag=True, help="Print identifiers as they are, to stdout only."),
+    list_output(),
+)
 def rejections(session: Session, reveal: bool, output: str) -> None:
     """List the members that a destination does not take, and why."""
     listing = session.project.rejections(*session.select, **session.narrowing, reveal=reveal)
@@ -63,13 +48,11 @@ def rejections(session: Session, reveal: bool, output: str) -> None:
             )
 
 
-@click.command(cls=Command)
-@selection_options
-@click.option("--clear", is_flag=True, help="First take everybody out of the remote audience.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@project_options
-@output_options
-@with_session
+@command(
+    selection_options,
+    click.option("--clear", is_flag=True, help="First take everybody out of the remote audience."),
+    click.option("--yes", is_flag=True, help="Do not ask."),
+)
 def reset(session: Session, clear: bool, yes: bool) -> None:
     """Forget what is known of the selected audiences.
 
@@ -103,7 +86,4 @@ def _agrees(names: list[str], *, clear: bool) -> bool:
         else "What is known of these audiences will be forgotten. Their members stay in the tool, where no "
         "later sync removes them"
     )
-    try:
-        return click.confirm(f"{what}:\n  {', '.join(names)}\nGo on?", err=True)
-    except click.Abort:
-        raise click.UsageError("Nobody answered. Use --yes where nobody can be asked.") from None
+    return is_confirmed(f"{what}:\n  {', '.join(names)}\n")

@@ -6,29 +6,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dbt_activate.cli.options import (
-    Command,
-    Session,
-    list_output,
-    output_options,
-    project_options,
-    selection_options,
-    with_session,
-)
+from dbt_activate.cli.command import Session, command
+from dbt_activate.cli.confirmation import is_confirmed
+from dbt_activate.cli.options import list_output, selection_options
 
 if TYPE_CHECKING:
     from dbt_activate.operations.prune import Orphans
 
 
-@click.command(cls=Command)
-@selection_options
-@click.option("--repair", is_flag=True, help="Mend what differs, and compare again.")
-@list_output()
-@project_options
-@output_options
-@with_session
-def verify(session: Session, repair: bool, output: str) -> None:
-    """Compare the audiences in their tools with what is known of them.
+@command(
+    selection_options,
+    click.option("--repair", is_flag=True, help="Mend what differs, and compare again."),
+    list_output(),
+)
+def verify(session: Session, repair: bool, output: str) -> bool:
+    """Compare audiences in their tools with what is known of them.
 
     Where a tool tells its members, they are compared one by one; else their number, where it tells that.
     --repair sends who is missing again. Members that dbt-activate did not put in are taken out only where
@@ -36,36 +28,35 @@ def verify(session: Session, repair: bool, output: str) -> None:
     """
     verification = session.project.verify(*session.select, **session.narrowing, repair=repair)
     session.console.show(verification, output, "No activations.")
-    click.get_current_context().exit(0 if verification.success else 1)
+    return verification.success
 
 
-@click.command(cls=Command)
-@click.option("--delete", is_flag=True, help="Delete audiences that dbt-activate made, in the tool.")
-@click.option("--forget", is_flag=True, help="Change nothing in the tool; only forget them.")
-@click.option("--dry-run", is_flag=True, help="Only list them.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@project_options
-@output_options
-@with_session
-def prune(session: Session, delete: bool, forget: bool, dry_run: bool, yes: bool) -> None:
-    """Let go of audiences whose activation is no longer in the project.
+@command(
+    click.option("--delete", is_flag=True, help="Delete audiences that dbt-activate made, in the tool."),
+    click.option("--forget", is_flag=True, help="Change nothing in the tool; only forget them."),
+    click.option("--dry-run", is_flag=True, help="Only list them."),
+    click.option("--yes", is_flag=True, help="Do not ask."),
+)
+def prune(session: Session, delete: bool, forget: bool, dry_run: bool, yes: bool) -> bool:
+    """Let go of audiences whose activation is gone.
 
-    Lists them, asks, takes out the members that dbt-activate put in, and forgets them; who else is in
-    them stays. An activation that is only switched off (enabled: false) keeps its audience.
+    Lists those of activations that are no longer in the project, asks, takes out the members that
+    dbt-activate put in, and forgets them; who else is in them stays. An activation that is only switched off
+    (enabled: false) keeps its audience.
     """
     if delete and forget:
         raise click.UsageError("--delete and --forget exclude each other.")
     orphans = session.project.orphans()
     session.console.show(orphans, "text", "Every audience has its activation.")
     if not orphans or dry_run:
-        return
+        return True
     if not (yes or _agrees(orphans, delete=delete, forget=forget)):
         session.console.say("Nothing was done.")
-        return
+        return True
     done = session.project.prune(*(one.key for one in orphans), delete=delete, forget=forget)
     for one in done:
         session.console.say(f"{one.key}: {one.outcome or one.error}")
-    click.get_current_context().exit(0 if done.success else 1)
+    return done.success
 
 
 def _agrees(orphans: Orphans, *, delete: bool, forget: bool) -> bool:
@@ -78,7 +69,4 @@ def _agrees(orphans: Orphans, *, delete: bool, forget: bool) -> bool:
         what = (
             f"{members:,} members that dbt-activate put in will be taken out of these, one delivery at a time"
         )
-    try:
-        return click.confirm(f"{what}. Go on?", err=True)
-    except click.Abort:
-        raise click.UsageError("Nobody answered. Use --yes where nobody can be asked.") from None
+    return is_confirmed(f"{what}. ")

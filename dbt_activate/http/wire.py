@@ -177,6 +177,6 @@ def _reason(error: requests.RequestException) -> str:
         case requests.exceptions.ProxyError():
             return "the proxy cannot be reached (HTTPS_PROXY)"
         case _ if not _was_sent(error):
-            return "no connection could be made"
+            return "no connection could be made (check the address and the network)"
         case _:
             return "the connection broke before the whole answer was there"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from dbt_activate.dbt.selection import Selection
 from dbt_activate.errors import ConfigError
 from dbt_activate.operations.alerting import Alerting
 from dbt_activate.operations.gating import GO, Decision, Gating
@@ -30,7 +31,6 @@ from dbt_activate.throttle import Throttles
 if TYPE_CHECKING:
     from dbt_activate.config.activation import Activation
     from dbt_activate.config.destinations_file import DestinationEntry
-    from dbt_activate.dbt.selection import Selection
     from dbt_activate.destination import Destination
     from dbt_activate.errors import Problem
     from dbt_activate.operations.workspace import Workspace
@@ -42,9 +42,10 @@ _NEEDED_SOON = ("polars", "dbt_activate.alerts.desk")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a person asks of one invocation, beside the selection.
+    """What a person asks of one invocation.
 
     Attributes:
+        selection: What was selected, and how: what is synced by hand is due where ``--select`` names it.
         dry_run: Only plan.
         full_refresh: Send everybody again.
         allowed: Guards that are waived.
@@ -53,9 +54,9 @@ class Request:
         everything: Also read what is as the last sync left it.
         require_results: Refuse to go on without dbt's ``run_results.json``.
         ignore_schedule: Also carry out what is not due.
-        select: The values of ``--select``: what is synced by hand is due where they name it.
     """
 
+    selection: Selection = field(default_factory=Selection)
     dry_run: bool = False
     full_refresh: bool = False
     allowed: Allowed = field(default_factory=Allowed)
@@ -64,18 +65,17 @@ class Request:
     everything: bool = False
     require_results: bool = False
     ignore_schedule: bool = False
-    select: tuple[str, ...] = ()
 
-    def args(self, workspace: Workspace, selection: Selection) -> dict[str, Any]:
+    def args(self, workspace: Workspace) -> dict[str, Any]:
         """Return what was asked for, as the artifact keeps it.
 
         Without the variables of the command line: they may hold what must not be kept.
         """
         return {
             "which": "sync",
-            "select": list(selection.select),
-            "exclude": list(selection.exclude),
-            "selector": selection.selector,
+            "select": list(self.selection.select),
+            "exclude": list(self.selection.exclude),
+            "selector": self.selection.selector,
             "profile": workspace.target.profile_name,
             "target": workspace.target.name,
             "threads": self.threads or workspace.target.threads,
@@ -159,8 +159,8 @@ class Invocation:
             ConfigError: A destination cannot be opened; nothing was sent.
         """
         started_at = self._context.clock()
-        turns = self._turns(activations)
         self._open_destinations(activations)
+        turns = self._turns(activations)
         runner: Runner[ActivationResult] = Runner(
             self.threads, self._stop, lambda result: result.has_failed, self._request.fail_fast
         )
@@ -182,7 +182,7 @@ class Invocation:
 
     def _waiting(self, activations: Sequence[Activation]) -> dict[str, Decision]:
         now = self._context.invoked_at or self._context.clock()
-        found = find_waiting(activations, self._request.select, now, lambda: self._gating.overview)
+        found = find_waiting(activations, self._request.selection.select, now, lambda: self._gating.overview)
         return {key: Decision(not_due=why) for key, why in found.items()}
 
     def _names_rejections(self) -> Mapping[str, bool]:
@@ -206,7 +206,13 @@ class Invocation:
 
     def _turns(self, activations: Sequence[Activation]) -> list[Turn]:
         return [
-            Turn(number, len(activations), one, self._entry(one).destination.label)
+            Turn(
+                number,
+                len(activations),
+                one,
+                self._entry(one).destination.label,
+                "sync" if one.destination in self._destinations else "plan",
+            )
             for number, one in enumerate(activations, start=1)
         ]
 
@@ -261,7 +267,7 @@ class Invocation:
 
     def _begun(self, turn: Turn, decision: Decision) -> ActivationResult:
         destination = self._destinations.get(turn.activation.destination)
-        self._emit(started(turn, "plan" if destination is None else "sync"))
+        self._emit(started(turn))
         if destination is None:
             entry = self._entry(turn.activation)
             result = plan_one(turn, entry, self._context, only_asked=self._request.dry_run)

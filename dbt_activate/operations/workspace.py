@@ -199,8 +199,3 @@ class Workspace:
         from dbt_activate.dbt.target_check import check_same_target
 
         check_same_target(self.manifest, [one.model for one in activations], self.target)
-
-
-def is_narrow(selection: Selection) -> bool:
-    """Tell whether a person selected anything, or means the whole project."""
-    return bool(selection.select or selection.exclude or selection.selector)

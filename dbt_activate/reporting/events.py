@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -92,6 +92,13 @@ def failures_unknown(results: str, manifest: str, unique_ids: Iterable[str]) -> 
     names = f"{', '.join(known[:_SHOWN])}{more}"
     message = f"{results} says that {names} failed, which {manifest} does not know: no segment is held by it."
     return Event("FailuresUnknown", message, Level.WARN)
+
+
+def reset_stopped(key: str, forgotten: Sequence[str]) -> Event:
+    """An audience could not be let go of; those before it were, and those behind it are as they were."""
+    names = ", ".join(forgotten) or "none"
+    data = {"activation": key, "forgotten": list(forgotten)}
+    return Event("ResetStopped", f"Stopped at {key}. Forgotten before: {names}.", Level.WARN, data)
 
 
 def fetching(message: str) -> Event:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from dbt_activate.config.watches import Kind
 from dbt_activate.reporting.events import Event, Level
@@ -28,12 +28,14 @@ class Turn:
         total: How many there are.
         activation: The activation.
         label: The destination's name, for people.
+        verb: What is done: ``sync`` or ``plan``.
     """
 
     number: int
     total: int
     activation: Activation
     label: str
+    verb: Literal["sync", "plan"] = "sync"
 
     def line(self, words: str, status: str, seconds: float | None = None) -> str:
         """Write a line in dbt's shape: ``1 of 3 START … [RUN]``."""
@@ -74,9 +76,9 @@ def found(activations: Sequence[Activation], target: str, threads: int) -> Event
     return Event("ActivationsFound", message, data=data)
 
 
-def started(turn: Turn, verb: str) -> Event:
+def started(turn: Turn) -> Event:
     """An activation begins."""
-    return Event("ActivationStart", turn.line(f"START {verb} {turn.name}", "RUN"), data=turn.data)
+    return Event("ActivationStart", turn.line(f"START {turn.verb} {turn.name}", "RUN"), data=turn.data)
 
 
 def planned(turn: Turn, added: int, removed: int, deliveries: int) -> Event:
@@ -98,7 +100,7 @@ def delivered(turn: Turn, delivery: int, failure: Exception | None) -> Event:
 
 def finished(turn: Turn, result: ActivationResult) -> Iterator[Event]:
     """An activation has ended: what came of it, and who was not sent or not taken."""
-    word, level = _outcome(result)
+    word, level = _outcome(turn, result)
     changes = f"+{result.added:,} −{result.removed:,}"
     status = _WORDS.get(result.status, changes)
     seconds = result.seconds if result.started_at else None
@@ -196,7 +198,7 @@ _WORDS = {
 }
 
 
-def _outcome(result: ActivationResult) -> tuple[str, Level]:
+def _outcome(turn: Turn, result: ActivationResult) -> tuple[str, Level]:
     match result.status:
         case Status.SUCCESS:
             return ("WARN synced", Level.WARN) if result.has_warnings else ("OK synced", Level.INFO)
@@ -213,7 +215,7 @@ def _outcome(result: ActivationResult) -> tuple[str, Level]:
         case Status.UNCHANGED | Status.NOT_DUE:
             return "NO-OP", Level.INFO
         case _:
-            return "ERROR syncing", Level.ERROR
+            return "ERROR syncing" if turn.verb == "sync" else "ERROR planning", Level.ERROR
 
 
 def _not_sent(turn: Turn, result: ActivationResult) -> Iterator[Event]:

@@ -103,6 +103,20 @@ def test_all_problems_are_said_at_once(shop: Shop) -> None:
         assert part in output
 
 
+def test_problems_are_data_for_machines(shop: Shop) -> None:
+    """A JSON log has each problem by itself, so that CI can show it where it is."""
+    shop.configure("newcomers", {"destination": "cirteo", "mapping": {"email": "email"}})
+    line = json.loads(shop.activate("validate", "--log-format", "json").stdout.splitlines()[-1])
+    assert line["info"]["name"] == "ConfigError"
+    (problem,) = line["data"]["problems"]
+    assert (problem["file"], problem["where"], problem["key"]) == (
+        "models/schema.yml",
+        "model newcomers",
+        "destination",
+    )
+    assert problem["hint"] == "Did you mean 'criteo'?"
+
+
 def test_a_column_that_the_model_lacks(shop: Shop) -> None:
     """The columns that there are come with the message, and the other activation is synced."""
     activation(mapping={"email": "e_mail"})(shop)

@@ -99,6 +99,23 @@ def test_strangers_leave_where_the_audience_is_ours_alone(everywhere: Shop, dest
     assert members(everywhere, destination) == VIPS
 
 
+@pytest.mark.parametrize("on_existing", ["error", "replace"])
+def test_a_repair_removes_no_more_than_the_guard_allows(everywhere: Shop, on_existing: str) -> None:
+    """The model lost most of its rows: only strangers may leave in any number, and only where told so."""
+    keys = {"destination": "emarsys", "audience": AUDIENCE, **ACTIVATIONS["emarsys"]}
+    everywhere.configure(MODEL, {**keys, "on_existing": on_existing})
+    everywhere.activate("sync")
+    vendor = everywhere.sandbox.emarsys
+    [audience] = vendor.audiences()
+    [kind] = vendor.members(audience.id)
+    vendor.take_members(audience.id, kind, ["vip7@shop.test"])
+    everywhere.hold(MODEL, ["vip1@shop.test"])
+    result = everywhere.activate("verify", "--repair")
+    assert (result.exit_code, "max_removed" in result.output) == (1, True)
+    assert len(members(everywhere, "emarsys")) == len(VIPS) - 1
+    assert everywhere.activate("verify").exit_code == 1
+
+
 def test_where_only_a_number_is_told_it_is_compared(everywhere: Shop) -> None:
     """Batch counts; a number that differs is an error, and a full refresh mends it."""
     only(everywhere, "batch")

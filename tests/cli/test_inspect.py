@@ -51,6 +51,11 @@ def test_commands_are_listed_in_the_order_of_the_work(shop: Shop) -> None:
     )
 
 
+def test_no_summary_is_cut(shop: Shop) -> None:
+    """What a command does can be read to its end where all of them are listed."""
+    assert "..." not in shop.activate("--help").output.partition("Commands:\n")[2]
+
+
 def test_every_option_has_help() -> None:
     """No command and no option is left without a word."""
     context = click.Context(app)

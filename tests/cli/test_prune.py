@@ -87,6 +87,30 @@ def test_an_audience_that_was_there_before_is_never_deleted(shop: Shop) -> None:
     assert known(shop) == {"criteo.newcomers"}
 
 
+@pytest.mark.parametrize("arguments", [[], ["--delete"]])
+def test_an_audience_that_another_activation_has_adopted_is_kept(
+    orphaned: Shop, arguments: list[str]
+) -> None:
+    """Those whom the old one put in are members of the new one, which would never know that they left."""
+    renamed = {"destination": "criteo", "name": "arrivals", "audience": "newcomers", "on_existing": "adopt"}
+    orphaned.configure("newcomers", {**renamed, "mapping": {"email": "email"}})
+    assert orphaned.activate("sync", "-s", "newcomers").exit_code == 0
+    result = orphaned.activate("prune", "--yes", *arguments)
+    assert (result.exit_code, "criteo.arrivals fills the same audience" in result.output) == (1, True)
+    assert len(orphaned.audience("newcomers")["email"]) == 10
+    assert orphaned.activate("prune", "--forget", "--yes").exit_code == 0
+    assert known(orphaned) == {"criteo.arrivals"}
+
+
+def test_nobody_knows_who_was_put_in(orphaned: Shop) -> None:
+    """Without the snapshot nobody can be taken out, which is an error; forgetting is none."""
+    orphaned.query("drop table prod_activate.snapshot_criteo__newcomers")
+    result = orphaned.activate("prune", "--yes")
+    assert (result.exit_code, "snapshot_criteo__newcomers is gone" in result.output) == (1, True)
+    assert known(orphaned) == {"criteo.newcomers"}
+    assert orphaned.activate("prune", "--forget", "--yes").exit_code == 0
+
+
 def test_only_forgotten(orphaned: Shop) -> None:
     """With --forget the members stay where they are."""
     assert orphaned.activate("prune", "--forget", "--yes").exit_code == 0

@@ -95,6 +95,16 @@ def test_a_clear_that_fails_forgets_nobody(shop: Shop) -> None:
     assert len(shop.audience("newcomers")["email"]) == 9
 
 
+def test_a_clear_that_fails_says_how_far_it_came(shop: Shop) -> None:
+    """Of several audiences it is told which are empty and forgotten already, and which one failed."""
+    shop.activate("sync")
+    shop.sandbox.faults.add(Fault(effect="error", status=403, method="DELETE", nth=2))
+    result = shop.activate("reset", "-s", "newcomers", "vip_customers", "--clear", "--yes")
+    assert result.exit_code == 1
+    assert "Stopped at criteo.vip_customers. Forgotten before: criteo.newcomers." in result.output
+    assert (shop.audience("newcomers"), len(shop.audience()["email"])) == ({}, 100)
+
+
 @pytest.mark.parametrize(("answer", "exit_code", "members"), [("y\n", 0, 0), ("n\n", 0, 10), (None, 2, 10)])
 def test_reset_asks_first(shop: Shop, answer: str | None, exit_code: int, members: int) -> None:
     """Only a yes forgets; where nobody can answer, --yes is asked for."""

@@ -123,7 +123,8 @@ def test_a_port_on_which_nobody_listens(connect: Connect) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        with pytest.raises(UnavailableError, match=r"127\.0\.0\.1.*no connection.*Tried 4 times") as caught:
+        words = r"127\.0\.0\.1.*no connection.*check the address.*Tried 4 times"
+        with pytest.raises(UnavailableError, match=words) as caught:
             connect(url=url).send(Request("POST", "/x", idempotent=False))
     assert not isinstance(caught.value, LostAnswerError)
 

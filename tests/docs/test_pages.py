@@ -102,6 +102,13 @@ def test_flags_in_the_text_exist(page: Path) -> None:
     assert spoken_of <= known | flags_of(app)
 
 
+@each_page
+def test_no_example_does_nothing(page: Path) -> None:
+    """An example that shows nothing happening has lost its point, say when a default changed."""
+    blocks = [block for block in read_blocks(page) if block.language in {"console", "text"}]
+    assert [block.text for block in blocks if "[NO-OP]" in block.text] == []
+
+
 def test_every_page_is_in_the_index() -> None:
     """From the index of the documentation, every page can be reached."""
     index = ROOT / "docs" / "README.md"
