@@ -37,7 +37,7 @@ def _base_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("is no URL; it begins with https:// and a host")
-    if parts.username or parts.query or parts.fragment:
+    if "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("may hold a host and a path, but no user, query or fragment")
     return url.rstrip("/")
 

@@ -35,11 +35,13 @@ from dbt_activate.errors import (
     AuthenticationError,
     DestinationError,
     RefusedError,
+    UnavailableError,
 )
 from dbt_activate.http.answer import (
     Answer,
     Fault,
     Kind,
+    LostAnswerError,
     RefusedAnswerError,
     Request,
     kind_of,
@@ -324,7 +326,7 @@ class KeyFields:
                 found = self._api.call(
                     "field.list (or map the field by its number)", "GET", "field/translate/en"
                 )
-                self._fields = [field for field in found or () if isinstance(field, dict)]
+                self._fields = _rows(found)
             return self._fields
 
     def _resolve(self, name: str) -> str:
@@ -363,7 +365,7 @@ class ContactLists:
     def all(self) -> dict[str, str]:
         """Return the names of all lists by id; Emarsys has no call to read one."""
         found = self._api.call("contactlist.list", "GET", "contactlist")
-        return {str(each.get("id")): str(each.get("name")) for each in found or ()}
+        return {str(each.get("id")): str(each.get("name")) for each in _rows(found)}
 
     def find_by_id(self, remote_id: str) -> Audience | None:
         """Find the list of this id."""
@@ -445,6 +447,8 @@ class ContactLists:
         made = self._api.call(
             "contactlist.create", "POST", "contactlist", facts | described, idempotent=False
         )
+        if not isinstance(made, dict) or not made.get("id"):
+            raise LostAnswerError(f"{LABEL} says that it made {facts['name']!r}, and not with which id.")
         return Audience(str(made["id"]), facts["name"], wanted.description or None)
 
     def _renamed_before(self, audience: Audience, name: str) -> Audience:
@@ -586,7 +590,8 @@ class Emarsys(Destination):
         """Return how many contacts are in a list."""
         path = f"contactlist/{audience.remote_id}/count"
         with self._lists.gone_if_refused(audience):
-            return int(self._api.call("contactlist.contact.count", "GET", path))
+            count = str(self._api.call("contactlist.contact.count", "GET", path))
+        return int(count) if re.fullmatch("[0-9]{1,18}", count) else None
 
     def clear(self, audience: Audience) -> None:
         """Take everybody out, one by one: Emarsys has no call for it."""
@@ -642,7 +647,12 @@ class Emarsys(Destination):
             if not page.get("next"):
                 return
             # Its path is not joined to base_url: what it begins with is not documented.
-            params = dict(parse_qsl(urlsplit(page["next"]).query))
+            following = dict(parse_qsl(urlsplit(str(page["next"])).query))
+            if "$skiptoken" not in following or following == params:
+                raise UnavailableError(
+                    f"{LABEL} does not say how to read on in the members of {audience.name!r}. Run it again."
+                )
+            params = dict(following)
             page = self._page(audience, params, version)
 
     def _first_page(self, audience: Audience, params: Mapping[str, str | int]) -> tuple[str | None, Any]:
@@ -669,15 +679,18 @@ class Emarsys(Destination):
 
     def _page(self, audience: Audience, params: Mapping[str, str | int], version: str | None) -> Any:
         path = f"contactlist/{audience.remote_id}/contactIds"
-        return self._api.call("contactlist.contact.ids", "GET", path, params=params, version=version)
+        page = self._api.call("contactlist.contact.ids", "GET", path, params=params, version=version)
+        if not isinstance(page, dict) or not isinstance(page.get("value", ""), list | None):
+            raise UnavailableError(f"{LABEL} gives no members of {audience.name!r}. Run it again later.")
+        return page
 
     def _values(self, contact_ids: Sequence[str], key_id: str) -> list[str]:
         # A row has id and uid in any case. Without any field asked for, it would have all of them.
         fields = [OPT_IN_FIELD if key_id in INTERNAL_KEYS else key_id]
         body = {"keyId": "id", "keyValues": list(contact_ids), "fields": fields}
         data = self._api.call("contact.getdata", "POST", "contact/getdata", body, personal=True)
-        rows = data.get("result") or ()  # false where nobody was found
-        return [str(row[key_id]) for row in rows if row.get(key_id) not in (None, "")]
+        found = data.get("result") if isinstance(data, dict) else ()  # false where nobody was found
+        return [str(row[key_id]) for row in _rows(found) if row.get(key_id) not in (None, "")]
 
 
 def _credentials(settings: EmarsysSettings, throttle: Throttle, throttles: Throttles) -> Credentials:
@@ -721,6 +734,11 @@ def _reply(body: object) -> tuple[str, str]:
         return "0", ""
     code = body.get("replyCode")
     return "" if code is None else str(code), str(body.get("replyText") or "")
+
+
+def _rows(found: object) -> list[dict[str, Any]]:
+    """Return a list of maps; in place of an empty one there may be something else."""
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 def _row_errors(data: object) -> dict[str, dict[str, Any]]:

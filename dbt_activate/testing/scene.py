@@ -85,9 +85,9 @@ class Scene:
 
     @property
     def secrets(self) -> list[str]:
-        """The secrets of the good entry."""
+        """The secrets of the good entry, also those in mappings and lists."""
         values = (getattr(self.settings(), name) for name in self.kind.Settings.model_fields)
-        return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        return [secret for value in values for secret in _secrets(value)]
 
     @cached_property
     def kinds(self) -> tuple[IdentifierType, ...]:
@@ -175,6 +175,14 @@ class Scene:
         while room is not None and _bytes(people) > room:
             people = people[: len(people) * room // _bytes(people)]
         return people
+
+
+def _secrets(value: object) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    for each in inner:
+        yield from _secrets(each)
 
 
 def _bytes(people: tuple[str, ...]) -> int:

@@ -32,7 +32,7 @@ class AudienceFiles:
         if self.content == "members":
             for kind, identifier in self._read(f"{folder}/members.{self.kind}").rows():
                 held[kind].add(identifier)
-        for path in sorted(self.files.glob(f"{folder}/changes/*")):
+        for path in sorted(self.files.glob(f"{folder}/changes/*.{self.kind}")):
             for row in self._read(path).iter_rows(named=True):
                 who = held[row[KIND]]
                 (who.add if row[OPERATION] == "add" else who.discard)(row[IDENTIFIER])

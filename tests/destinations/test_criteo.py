@@ -460,6 +460,7 @@ def test_settings_are_read_leniently_and_kept_secret() -> None:
         {"api_version": "v2"},
         {"base_url": "api.criteo.com"},
         {"base_url": "https://ada:s3cr3t@api.criteo.com"},
+        {"base_url": "https://:s3cr3t@api.criteo.com"},
         {"requests_per_minute": 0},
         {"client_id": ""},
         {"advertizer": "1"},

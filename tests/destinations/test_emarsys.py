@@ -585,6 +585,51 @@ def test_members_are_read_page_by_page(
     assert "thor" not in caplog.text
 
 
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [reply("")],
+        [reply([])],
+        [reply({"value": {"0": 101}})],
+        [page([101], "/contactlist/330/contactIds")],
+        [page([101], "/x?$skiptoken=1&$top=1")],
+    ],
+    ids=["nothing", "no map", "no list", "no token", "the same page for ever"],
+)
+def test_members_without_an_end(server: ScriptedServer, emarsys: Emarsys, pages: list[Reply]) -> None:
+    """An answer that leads no further is told: neither is it read for ever, nor taken for an empty list."""
+    server.script(IDS, *pages)
+    with pytest.raises(UnavailableError, match="members of 'VIP customers'"):
+        list(emarsys.members(AUDIENCE, "id"))
+    assert len(server.calls(IDS)) <= 2
+
+
+@pytest.mark.parametrize("data", ["", [], {"result": None}, {"result": ["x"]}])
+def test_a_look_up_that_brings_nobody(server: ScriptedServer, emarsys: Emarsys, data: Any) -> None:
+    """Whatever stands in place of contacts, there are none."""
+    server.script(IDS, page([101]))
+    server.script(DATA, reply(data))
+    assert list(emarsys.members(AUDIENCE, "email")) == [[]]
+
+
+@pytest.mark.parametrize("data", ["", [], {"errors": []}, 5])
+def test_a_list_that_was_made_without_an_id(server: ScriptedServer, emarsys: Emarsys, data: Any) -> None:
+    """It was made all the same: it is looked for, and otherwise may be there."""
+    server.script(LISTS, reply([]), reply(data), listing())
+    assert emarsys.find(WANTED, None) is None
+    assert emarsys.create(WANTED) == Audience("330", "VIP customers")
+    server.script(LISTS, reply(data))
+    with pytest.raises(UnavailableError, match="not with which id"):
+        emarsys.create(WANTED)
+
+
+def test_a_count_that_is_none(server: ScriptedServer, emarsys: Emarsys) -> None:
+    """What is no number is no size."""
+    for data in ("", [], {"count": 5}, None):
+        server.script(f"{LISTS}/330/count", reply(data))
+        assert emarsys.size(AUDIENCE) is None
+
+
 def test_contacts_are_looked_up_a_thousand_at_a_time(server: ScriptedServer, emarsys: Emarsys) -> None:
     """A page of ids is more than one look-up takes; a look-up that finds nobody says false."""
     server.script(IDS, page(list(range(2_500))))

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from dbt_activate.errors import (
     UnavailableError,
 )
 from tests.destinations.audience_files import AudienceFiles
+from tests.destinations.faulty_store import DISK, OBJECTS, Calls, Damage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -244,6 +246,63 @@ def test_drafts_of_a_process_that_was_cut_off_are_removed(connect: Connect, tmp_
     assert AudienceFiles(url).paths() == ["VIP customers/audience.json", LIST]
 
 
+def test_drafts_of_changes_are_removed_too(connect: Connect, tmp_path: Path) -> None:
+    """What was half written as a change holds people as well."""
+    url = str(tmp_path / "audiences")
+    audience = connect(url=url, content="changes").create(WANTED)
+    connect(url=url, content="changes").push(audience, add(STRANGER))
+    changes = tmp_path / "audiences" / "VIP customers" / "changes"
+    (changes / ".00000001-000001-20261122T064121Z-add-email-04934a51.csv.e8192e6d.tmp").write_text("canary")
+    connect(url=url, content="changes").push(audience, add(*PEOPLE))
+    assert [path.suffix for path in changes.iterdir()] == [".csv", ".csv"]
+
+
+def test_two_runs_that_begin_at_the_same_moment(connect: Connect, tmp_path: Path) -> None:
+    """Both find the same number on the card, and still only one of them goes on to write."""
+    calls, both = Calls(), threading.Barrier(2)
+    there = {"url": f"{DISK}://{tmp_path}/audiences", "storage_options": {"calls": calls}}
+    audience = connect(**there).create(WANTED)
+
+    def meet(name: str, path: str) -> None:
+        if name in ("write", "rename", "look"):
+            with suppress(threading.BrokenBarrierError):
+                both.wait(0.5)
+
+    def push(who: str) -> set[str]:
+        try:
+            connect(**there).push(audience, add(who))
+        except UnavailableError:
+            return set()
+        return {who}
+
+    calls.before = meet
+    with ThreadPoolExecutor(2) as pool:
+        taken = set[str]().union(*pool.map(push, PEOPLE[:2]))
+    calls.before = lambda name, path: None
+    assert AudienceFiles(f"{tmp_path}/audiences").members(audience.remote_id) == {"email": taken}
+
+
+def test_a_place_where_no_file_takes_the_place_of_another(connect: Connect, tmp_path: Path) -> None:
+    """It is found out, though the place says nothing, and the error says what to do."""
+    options = {"calls": Calls(), "renames_onto_files": False}
+    files = connect(url=f"{DISK}://{tmp_path}/audiences", storage_options=options)
+    audience = files.create(WANTED)
+    with pytest.raises(RefusedError, match="does not let one file take the place of another"):
+        files.push(audience, add(STRANGER))
+    assert AudienceFiles(f"{tmp_path}/audiences").paths() == ["VIP customers/audience.json", LIST]
+
+
+def test_an_audience_whose_making_may_have_been_refused(connect: Connect, tmp_path: Path) -> None:
+    """What may be there is not told as refused: the run that finds it next would take it for a stranger's."""
+    calls = Calls()
+    there = {"url": f"{OBJECTS}://{tmp_path}/audiences", "storage_options": {"calls": calls}}
+    files = connect(content="changes", **there)
+    calls.order(ValueError("an answer that is no JSON"), Damage.ALL, nth=2)
+    with pytest.raises(UnavailableError, match="was made cannot be seen"):
+        files.create(WANTED)
+    assert files.create(WANTED) == files.find(WANTED, None)
+
+
 def test_a_place_that_cannot_hold_folders(connect: Connect, tmp_path: Path) -> None:
     """What the system says is passed on, since it names nobody."""
     (tmp_path / "file").write_text("")
@@ -389,7 +448,17 @@ def test_a_place_has_one_spelling(url: str, kept: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["audiences", "./audiences", "s3://key:canary@bucket/x", "s3://b/x?a=1", "zip::s3://b"]
+    "url",
+    [
+        "audiences",
+        "./audiences",
+        "s3://key:canary@bucket/x",
+        "ftp://:canary@host/x",
+        "s3://b/x?a=1",
+        "zip::s3://b",
+        "s3://b/x::memory://y",
+        "/data/x::memory://y",
+    ],
 )
 def test_a_place_that_is_none(url: str) -> None:
     """A relative path would be another place in each working directory, and keys belong elsewhere."""

@@ -273,6 +273,10 @@ REJECTIONS: list[tuple[Any, Any, Receipt]] = [
     ("bad", {}, Receipt()),
     ("bad", None, Receipt()),
     ({"count": "invalid"}, {"invalid": 2}, Receipt((), 2)),
+    ({"count": "invalid"}, {"invalid": "2"}, Receipt((), 2)),
+    ({"count": "invalid"}, {"invalid": float("inf")}, Receipt()),
+    ({"count": "invalid"}, {"invalid": True}, Receipt()),
+    ({"path": "failed[::0]"}, {"failed": [PEOPLE[0]]}, Receipt()),
 ]
 
 
@@ -283,6 +287,15 @@ def test_who_was_not_taken(
     """Named by identifier, or counted; reasons are shown without anybody in them."""
     server.script("/add", Reply(200, body))
     assert connect({**REQUESTS, "add": {**ADD, "rejected": rejected}}).push(AUDIENCE, ENTER) == receipt
+
+
+def test_a_reason_that_names_somebody_else(server: ScriptedServer, connect: Connect) -> None:
+    """Also where the identifier is only a part of a word."""
+    server.script("/add", Reply(200, {"failed": [{"id": "0815", "why": "same person as 'crm_id=4711'"}]}))
+    rejected = {"path": "failed", "identifier": "id", "reason": "why"}
+    enter = Delivery(1, Operation.ADD, "crm_id", ("4711", "0815"))
+    receipt = connect({**REQUESTS, "add": {**ADD, "rejected": rejected}}).push(AUDIENCE, enter)
+    assert receipt.rejections == (Rejection(1, "rejected", "same person as …"),)
 
 
 def test_a_delivery_that_is_refused_for_some(server: ScriptedServer, connect: Connect) -> None:
@@ -489,6 +502,61 @@ def test_a_template_that_cannot_be_filled_in(connect: Connect) -> None:
         "requests.add.body.m.0 in destinations.yml cannot be filled in (TypeError). Correct the template."
     )
     assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"m": "{{ {'all': identifiers | map('upper')} }}"},
+        {"m": "{{ [identifiers[0].nope] }}"},
+        {"m": "{{ range(2) }}"},
+        {"m": "{{ 'inf' | float }}"},
+        "{{ '\ud800' }} {{ identifiers[0] }}",
+    ],
+)
+def test_a_body_that_cannot_be_written(server: ScriptedServer, connect: Connect, body: Any) -> None:
+    """What JSON has no form for is a fault of the template: nothing is sent, and no value is repeated."""
+    with pytest.raises(RefusedError, match=r"requests\.add\.body.* cannot be filled in") as caught:
+        connect({**REQUESTS, "add": {**ADD, "body": body}}).push(AUDIENCE, ENTER)
+    assert (server.seen, caught.value.__context__) == ([], None)
+
+
+def test_a_query_holds_texts(server: ScriptedServer, connect: Connect) -> None:
+    """A list is not sent as Python writes it, which an endpoint might pass over with a success."""
+    adding = {**ADD, "query": {"ids": "{{ identifiers }}"}}
+    with pytest.raises(RefusedError, match=r"requests\.add\.query\.ids .* more than one value"):
+        connect({**REQUESTS, "add": adding}).push(AUDIENCE, ENTER)
+    assert server.seen == []
+
+
+def test_what_an_endpoint_repeats_of_a_secret(server: ScriptedServer, connect: Connect) -> None:
+    """It is struck out of what the endpoint says, whether it was a credential or a variable."""
+    said = "no key canary-token in workspace canary-space of account 7"
+    server.script("/search", Reply(400, {"error": said}))
+    keys = {"bearer_token": "canary-token", "variables": {"space": "canary-space", "account": 7}}
+    endpoint = connect({**REQUESTS, "find": FIND}, error_message="error", **keys)
+    with pytest.raises(RefusedError, match=r"no key … in workspace … of account 7\."):
+        endpoint.find(WANTED, None)
+
+
+def test_a_page_that_comes_again(server: ScriptedServer, connect: Connect) -> None:
+    """An endpoint that does not heed the cursor is not asked for ever."""
+    server.script("/read", Reply(200, {"ids": ["a"], "more": "x"}))
+    reading = {"method": "GET", "path": "/read", "items": "ids", "next": "more"}
+    with pytest.raises(RefusedError, match=r"requests\.read with the same page again"):
+        list(connect({**REQUESTS, "read": reading}).members(AUDIENCE, "email"))
+
+
+def test_an_audience_without_an_id(server: ScriptedServer, connect: Connect) -> None:
+    """An empty id is none: in a path, it would lead to all audiences."""
+    server.script("/search", Reply(200, {"found": [{"id": "", "name": WANTED.name}]}))
+    with pytest.raises(RefusedError, match=r"no id where requests\.find\.id"):
+        connect({**REQUESTS, "find": FIND}).find(WANTED, None)
+
+
+def test_the_name_of_a_header() -> None:
+    """What is no name of a header is refused when the file is read."""
+    assert [*problems(headers={"X Key": "canary"})] == ["headers.X Key.[key]"]
 
 
 @pytest.mark.parametrize("text", ["{{ ''.__class__.mro() }}", "{{ identifiers.append('x') }}"])

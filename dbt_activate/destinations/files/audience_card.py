@@ -27,7 +27,9 @@ class Card:
         description: Its description; None where it has none.
         content: What is kept: ``members`` or ``changes``.
         format: As what: ``csv`` or ``parquet``.
-        run: Counts the runs that have written here. A run that finds a later one stops.
+        run: Counts the runs that have written here.
+        writer: Tells the run that writes here now from every other, also from one that counted at the same
+            moment. A run that finds another one stops.
     """
 
     id: str
@@ -36,6 +38,7 @@ class Card:
     content: str
     format: str
     run: int = 0
+    writer: str = ""
 
     def to_bytes(self) -> bytes:
         """Write it as JSON."""

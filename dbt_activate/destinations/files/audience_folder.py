@@ -50,8 +50,8 @@ def list_path(folder: str, kind: Format) -> str:
 class AudienceFolder:
     """The folder of one audience, as one run writes to it.
 
-    Of two runs that write to one audience, the later one has the higher number on the card; the earlier
-    one finds that out right before each of its files would be there, and stops.
+    Of two runs that write to one audience, the later one stands on the card; the earlier one finds that out
+    right before each of its files would be there, and stops.
 
     Attributes:
         store: Where it is.
@@ -65,6 +65,7 @@ class AudienceFolder:
     format: Format
     lock: threading.Lock = field(default_factory=threading.Lock)
     _run: int = 0
+    _writer: str = field(default_factory=lambda: secrets.token_hex(6))
     _files: int = 0
     _numbering: threading.Lock = field(default_factory=threading.Lock)
 
@@ -108,8 +109,10 @@ class AudienceFolder:
         with self._numbering:
             if not self._run:
                 card = self.card()
+                self.write_card(replace(card, run=card.run + 1, writer=self._writer))
+                # Of whoever wrote before, and now stops: drafts hold people.
                 self.store.remove_drafts(self.path)
-                self.write_card(replace(card, run=card.run + 1))
+                self.store.remove_drafts(f"{self.path}/{CHANGES}")
                 self._run = card.run + 1
             self._files += 1
             return self._files
@@ -162,7 +165,7 @@ class AudienceFolder:
         self.store.remove_folder(self.path)
 
     def _expect_ours(self) -> None:
-        if self.card().run != self._run:
+        if self.card().writer != self._writer:
             raise UnavailableError(
                 f"Another run has begun to write the audience {self.audience.name!r} in {self.store.url}. "
                 "This one stops; run it again later."

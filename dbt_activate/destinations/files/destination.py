@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,14 @@ from dbt_activate.destinations.files.settings import (
     unveiled,
 )
 from dbt_activate.destinations.files.store import FileStore
-from dbt_activate.errors import AudienceTakenError, RefusedError
+from dbt_activate.errors import (
+    AccessError,
+    AudienceTakenError,
+    AuthenticationError,
+    DestinationError,
+    RefusedError,
+    UnavailableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -98,14 +106,14 @@ class Files(Destination):
             return found
         self._expect_free(folder_name(wanted.name))
         audience = Audience(new_id(folder_name(wanted.name)), wanted.name, wanted.description or None)
-        kept = (self._settings.content.value, self._settings.format.value)
-        folder = self._folder(audience)
-        folder.write_card(Card(audience.remote_id, audience.name, audience.description, *kept))
-        if self._keeps_list:
-            from dbt_activate.destinations.files.tables import encode, nobody
-
-            self._store.put(folder.list_path, encode(nobody(), self._settings.format))
-        return self.find(wanted, None) or audience  # another one, if somebody else was as quick
+        try:
+            self._write_empty(audience)
+            there = self.find(wanted, None)  # another one, if somebody else was as quick
+        except (AccessError, AuthenticationError, RefusedError) as error:
+            failure = self._unless_made(wanted, error)
+        else:
+            return there or audience
+        raise failure
 
     def update(self, audience: Audience, wanted: Wanted) -> Audience:
         """Describe an audience; its folder keeps its name."""
@@ -170,6 +178,22 @@ class Files(Destination):
         with self._opening:
             made = AudienceFolder(self._store, audience, self._settings.format)
             return self._folders.setdefault(audience.remote_id, made)
+
+    def _write_empty(self, audience: Audience) -> None:
+        kept = (self._settings.content.value, self._settings.format.value)
+        folder = self._folder(audience)
+        folder.write_card(Card(audience.remote_id, audience.name, audience.description, *kept))
+        if self._keeps_list:
+            from dbt_activate.destinations.files.tables import encode, nobody
+
+            self._store.put(folder.list_path, encode(nobody(), self._settings.format))
+
+    def _unless_made(self, wanted: Wanted, error: DestinationError) -> DestinationError:
+        """Return an error as it is, if nothing was made for certain; else one that leaves that open."""
+        with suppress(DestinationError):
+            if self.find(wanted, None) is None:
+                return error
+        return UnavailableError(f"Whether the audience {wanted.name!r} was made cannot be seen. {error}")
 
     def _amend(self, audience: Audience, *deliveries: Delivery) -> None:
         from dbt_activate.destinations.files.tables import amended, encode

@@ -24,7 +24,7 @@ def _place(url: str) -> str:
             )
         return os.path.normpath(url)  # ".." and doubled slashes would make two names of one place
     parts = urlsplit(url)
-    if "::" in scheme or parts.username or parts.query or parts.fragment:
+    if "::" in url or "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("may hold a bucket or host and a path alone; keys go into storage_options")
     return _place(rest) if scheme == "file" else f"{scheme}://{rest.rstrip('/')}"
 

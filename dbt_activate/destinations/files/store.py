@@ -126,10 +126,16 @@ class FileStore:
             self._attempt(write)
             before()
             self._attempt(lambda files, root: files.mv(root + draft, root + path))
+            self._expect_renamed(draft)
         except BaseException:
             with suppress(DestinationError):
                 self._work(lambda files, root: _none_if_missing(lambda: files.rm_file(root + draft)))
             raise
+
+    def _expect_renamed(self, draft: str) -> None:
+        # HDFS says of a name that is taken only "false", in an answer that fsspec does not look at.
+        if self._attempt(lambda files, root: files.exists(root + draft)):
+            raise self._never_replaces()
 
     def _attempt(self, work: Callable[[AbstractFileSystem, str], Done]) -> Done:
         self._throttle.wait()
@@ -173,9 +179,17 @@ class FileStore:
             return files, f"{root.rstrip('/')}/"
         raise failure
 
+    def _never_replaces(self) -> RefusedError:
+        return RefusedError(
+            f"{self.url} does not let one file take the place of another. Set url to another kind of place, "
+            "such as an object store or a folder of this machine."
+        )
+
     def _in_words(self, error: Exception) -> DestinationError:
         kind = type(error).__name__
         match error:
+            case FileExistsError():
+                return self._never_replaces()
             case PermissionError():
                 return AccessError(
                     f"{self.url} cannot be reached as is needed: reading, writing or deleting there is not "
@@ -186,7 +200,7 @@ class FileStore:
                     f"fsspec cannot work with {self.url} as destinations.yml describes it ({kind}). Check "
                     "url and the names in storage_options."
                 )
-            case FileNotFoundError():
+            case FileNotFoundError() if self._protocol in OBJECT_STORES:
                 return RefusedError(f"{self.url} is not there. Make the bucket or the container first.")
             case _ if "credential" in kind.lower() or "auth" in kind.lower():
                 return AuthenticationError(

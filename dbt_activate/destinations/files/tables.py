@@ -71,6 +71,6 @@ def decode_members(content: bytes, kind: Format) -> pl.DataFrame | None:
     as_text = {"infer_schema": False} if kind is Format.CSV else {}  # 00123 stays as it is
     try:
         table: pl.DataFrame = read(io.BytesIO(content), **as_text)
-    except pl.exceptions.PolarsError:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):  # the latter where bytes are damaged
         return None
     return table if table.schema == nobody().schema else None

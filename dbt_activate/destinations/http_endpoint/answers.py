@@ -5,6 +5,7 @@ Places in an answer are JMESPath expressions (https://jmespath.org), such as ``e
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -39,12 +40,17 @@ def look_up(path: str | None, body: Any) -> Any:
     if path is None:
         return None
     from jmespath import search
-    from jmespath.exceptions import JMESPathError
 
     try:
         return search(path, body)
-    except JMESPathError:  # such as the length of what is not there
+    except Exception:  # such as the length of what is not there, or a slice in steps of 0
         return None
+
+
+def counted(found: Any) -> int | None:
+    """Return what was found as a number of people; None if it is none."""
+    digits = str(int(found)) if isinstance(found, float) and found.is_integer() else str(found)
+    return int(digits) if re.fullmatch("[0-9]{1,18}", digits) else None
 
 
 def listed(found: Any) -> list[Any]:

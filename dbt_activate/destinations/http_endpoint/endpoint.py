@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dbt_activate.delivery import Audience, Operation, Receipt, Rejection
 from dbt_activate.destination import CheckResult, Destination, Wanted
 from dbt_activate.destinations import any_identifier
-from dbt_activate.destinations.http_endpoint.answers import listed, look_up
+from dbt_activate.destinations.http_endpoint.answers import counted, listed, look_up
 from dbt_activate.destinations.http_endpoint.exchange import Exchange, Verdict
 from dbt_activate.destinations.http_endpoint.not_taken import read_rejection, read_rejections
 from dbt_activate.destinations.http_endpoint.requests import Method, Per
@@ -168,8 +168,7 @@ class Http(Destination):
         if self._requests.size is None:
             return None
         answer = self._ask("size", self._requests.size, audience)
-        count = look_up(self._requests.size.count, answer.body)
-        return int(count) if isinstance(count, int | float | str) and str(count).isdigit() else None
+        return counted(look_up(self._requests.size.count, answer.body))
 
     def clear(self, audience: Audience) -> None:
         """Take everybody out."""
@@ -285,8 +284,9 @@ class Http(Destination):
 
         Raises:
             AudienceGoneError: `audience` is not there; where none is given, there is nothing then.
+            RefusedError: The same page comes again and again.
         """
-        cursor, number = None, 1
+        cursor, number, last = None, 1, None
         while True:
             paged = {**names, "cursor": cursor, "page": number}
             verdict, answer = self._exchange.send(name, request, paged, personal=audience is not None)
@@ -296,10 +296,16 @@ class Http(Destination):
             items = (
                 [] if gone else listed(look_up(request.items, answer.body) if request.items else answer.body)
             )
-            yield items
             cursor, number = look_up(request.next, answer.body), number + 1
+            if items and (cursor, items) == last:
+                raise RefusedError(
+                    f"The endpoint answers requests.{name} with the same page again. Use `cursor` or `page` "
+                    "in it as the endpoint wants, or correct `next`, in destinations.yml."
+                )
+            yield items
             if not cursor or not items:
                 return
+            last = (cursor, items)
 
 
 def _about(audience: Audience) -> dict[str, str | None]:
@@ -307,7 +313,7 @@ def _about(audience: Audience) -> dict[str, str | None]:
 
 
 def _id(found: Any, name: str) -> str:
-    if found is None or isinstance(found, bool | dict | list):
+    if found is None or found == "" or isinstance(found, bool | dict | list):
         raise RefusedError(
             f"The endpoint's answer has no id where requests.{name}.id in destinations.yml says. Correct it."
         )

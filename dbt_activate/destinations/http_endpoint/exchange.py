@@ -16,7 +16,7 @@ from dbt_activate.destinations.http_endpoint.requests import (
     UpdateRequest,
 )
 from dbt_activate.destinations.http_endpoint.settings import LABEL, AnswerFormat, credentials
-from dbt_activate.destinations.http_endpoint.templates import render, render_path
+from dbt_activate.destinations.http_endpoint.templates import as_bytes, as_text, render, render_path
 from dbt_activate.http.answer import Answer, Fault, Kind, Request, kind_of
 from dbt_activate.http.client import Client
 from dbt_activate.http.discretion import discretion
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from dbt_activate.destinations.http_endpoint.settings import HttpSettings
     from dbt_activate.throttle import Throttles
+
+SHORTEST_SECRET = 4
 
 
 class Verdict(Enum):
@@ -109,14 +111,16 @@ class Exchange:
         place = f"requests.{name}"
         query = render(template.query, names, f"{place}.query")
         body = render(template.body, names, f"{place}.body")
-        is_text = isinstance(body, str)
         return FilledRequest(
             template.method.value,
             render_path(template.path, names, f"{place}.path"),
-            body=None if is_text else body,
-            content=body.encode() if is_text else None,
+            content=None if body is None else as_bytes(body, f"{place}.body"),
             headers={} if body is None else {"Content-Type": template.content_type},
-            params={key: _as_text(value) for key, value in query.items() if value is not None},
+            params={
+                key: as_text(value, f"{place}.query.{key}")
+                for key, value in query.items()
+                if value is not None
+            },
             idempotent=idempotent,
             personal=personal,
             shown=template.path,
@@ -156,9 +160,15 @@ class Exchange:
         return Fault(
             self._kind(answer),
             title="which is no success here" if answer.succeeded else "",
-            detail=said.rstrip(" .") if isinstance(said, str) else "",
+            detail=self._without_secrets(said).rstrip(" .") if isinstance(said, str) else "",
             hint=_hint(answer.status, name),
         )
+
+    def _without_secrets(self, said: str) -> str:
+        """Strike out what an endpoint repeats of its credentials; shorter values would strike out words."""
+        for secret in self._settings.secrets():
+            said = said.replace(secret, "…") if len(secret) >= SHORTEST_SECRET else said
+        return said
 
     def _kind(self, answer: Answer) -> Kind:
         if self._settings.retry and self._settings.retry.holds(answer):
@@ -174,7 +184,3 @@ def _hint(status: int, name: str) -> str:
     return (
         f"Compare requests.{name} in destinations.yml with what the endpoint wants." if status < 429 else ""
     )
-
-
-def _as_text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

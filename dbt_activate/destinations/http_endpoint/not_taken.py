@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from dbt_activate.delivery import Receipt, Rejection
-from dbt_activate.destinations.http_endpoint.answers import Rejected, listed, look_up
+from dbt_activate.destinations.http_endpoint.answers import Rejected, counted, listed, look_up
 from dbt_activate.http.portions import SAMPLE_SIZE
 from dbt_activate.identifiers import mask
 
@@ -38,8 +38,7 @@ def read_rejections(rejected: Rejected | None, body: Any, identifiers: Sequence[
             strangers.append(mask(value))
         else:
             named.setdefault(position, _rejection(rejected, item, position, identifiers[position], positions))
-    counted = look_up(rejected.count, body)
-    more = int(counted) - len(named) if isinstance(counted, int | float) else 0
+    more = (counted(look_up(rejected.count, body)) or 0) - len(named)
     return Receipt(
         rejections=tuple(named[position] for position in sorted(named)),
         unnamed_rejections=max(len(strangers), more),
@@ -81,4 +80,6 @@ def _words(said: Any, person: str, others: Collection[str]) -> str:
 
 
 def _is_somebody(word: str, others: Collection[str]) -> bool:
-    return "@" in word or "%" in word or word.strip(_PUNCTUATION).casefold() in others
+    # A word may be more than the identifier, as in "crm_id:4711," and "duplicate=4711".
+    parts = (word.strip(_PUNCTUATION), *re.split(r"[^\w.+-]+", word))
+    return "@" in word or "%" in word or any(part.casefold() in others for part in parts)

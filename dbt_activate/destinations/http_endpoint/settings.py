@@ -30,6 +30,9 @@ def _number_as_text(value: object) -> object:
 Value = Annotated[SecretStr, BeforeValidator(_number_as_text)]
 """A text that may be a secret; a number is taken as text."""
 
+HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
+"""The name of a header, after RFC 9110, section 5.6.2."""
+
 
 class AnswerFormat(StrEnum):
     """What a success of the endpoint may hold."""
@@ -70,7 +73,7 @@ class HttpSettings(DestinationSettings):
 
     base_url: BaseUrl
     account: str = ""
-    headers: dict[str, Value] = Field(default_factory=dict)
+    headers: dict[HeaderName, Value] = Field(default_factory=dict)
     bearer_token: SecretStr | None = None
     username: str | None = None
     password: SecretStr | None = None
@@ -112,6 +115,12 @@ class HttpSettings(DestinationSettings):
     def host(self) -> str:
         """The host of the API."""
         return urlsplit(self.base_url).netloc
+
+    def secrets(self) -> list[str]:
+        """Return every value that is kept secret."""
+        alone = (self.bearer_token, self.password, self.client_secret)
+        values = (*alone, *self.headers.values(), *self.variables.values())
+        return [value.get_secret_value() for value in values if value]
 
 
 def credentials(settings: HttpSettings, throttle: Throttle, throttles: Throttles) -> Credentials:

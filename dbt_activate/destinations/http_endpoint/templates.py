@@ -9,6 +9,7 @@ No message repeats a value that a template is filled with: it may be an identifi
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -128,6 +129,31 @@ def render_path(text: str, names: Mapping[str, Any], place: str) -> str:
     return path
 
 
+def as_bytes(value: Any, place: str) -> bytes:
+    """Write a body that is filled in: text as it is, everything else as JSON.
+
+    Raises:
+        RefusedError: It holds what has no form in JSON, such as what a filter gives until it is made a list.
+    """
+    if isinstance(value, str):
+        return _attempt(value.encode, place)
+    return _attempt(lambda: _json(value).encode(), place)
+
+
+def as_text(value: Any, place: str) -> str:
+    """Write a value of a query that is filled in.
+
+    Raises:
+        RefusedError: It is more than one value.
+    """
+    if not isinstance(value, str | int | float):
+        raise RefusedError(
+            f"{place} in destinations.yml is filled in with more than one value. Make it text, as with "
+            "{{ … | join(',') }}."
+        )
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _attempt(work: Callable[[], Rendered], place: str) -> Rendered:
     try:
         return work()
@@ -136,6 +162,11 @@ def _attempt(work: Callable[[], Rendered], place: str) -> Rendered:
         kind = type(error).__name__
     # Outside of the except clause: the failure behind it leads to the values.
     raise RefusedError(f"{place} in destinations.yml cannot be filled in ({kind}). Correct the template.")
+
+
+def _json(value: Any) -> str:
+    # In UTF-8 rather than escaped: the size of a delivery is reckoned so.
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def _fields(tree: nodes.Template) -> Iterator[str]:
