@@ -136,7 +136,7 @@ class Desk:
         """Write down what changed, as it stands once nobody else writes."""
         try:
             with self.warehouse.session() as session:
-                self.tables.create(session, next(iter(found)))
+                self.tables.create(session)
             with (
                 claimed(self.warehouse, self.tables, WRITING, self.invocation_id, self.clock),
                 self.warehouse.session() as session,

@@ -78,7 +78,7 @@ def record_held(result: ActivationResult, context: Context) -> ActivationResult:
     record = replace(begun, finished_at=begun.started_at, status=result.status.value, message=result.message)
     try:
         with context.warehouse.session() as session:
-            context.tables.create(session, record.audience_key)
+            context.tables.create(session)  # no snapshot: an empty one would hide that it is lost
             write_run(session, context.tables, record)
     except ActivateError as error:
         return replace(result, notes=(f"this is not in the history: {error}",))

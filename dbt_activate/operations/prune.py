@@ -32,6 +32,7 @@ class Orphan:
         destination: The entry of ``destinations.yml``.
         members: How many members we put in.
         is_ours: Whether we made it; one that was there before is never deleted.
+        heir: The key of the activation that fills the same audience now; an empty text if none does.
         outcome: What was done; an empty text where nothing was tried yet.
         error: Why nothing was done.
     """
@@ -42,6 +43,7 @@ class Orphan:
     destination: str
     members: int
     is_ours: bool
+    heir: str = ""
     outcome: str = ""
     error: str = ""
 
@@ -73,11 +75,17 @@ def find_orphans(workspace: Workspace) -> Orphans:
     """
     with workspace.warehouse.session(read_only=True) as session:
         overview = read_overview(session, workspace.tables, utc_now())
+    records = sorted(overview.audiences.items())
+    gone = {
+        key: record
+        for key, record in records
+        if key not in workspace.activations.keys and _is_of_this_project(workspace, record)
+    }
+    heirs = {_place(workspace, record): key for key, record in records if key not in gone}
     return Orphans(
         tuple(
-            _orphan(record, overview.members.get(key, 0))
-            for key, record in sorted(overview.audiences.items())
-            if key not in workspace.activations.keys and _is_of_this_project(workspace, record)
+            _orphan(record, overview.members.get(key, 0), heirs.get(_place(workspace, record), ""))
+            for key, record in gone.items()
         )
     )
 
@@ -116,6 +124,11 @@ def _pruned(
 def _obstacles(orphan: Orphan, last_state: LastState, destination: Destination | None) -> Iterator[str]:
     if last_state is LastState.AS_IT_IS:
         return
+    if orphan.heir:
+        yield (
+            f"{orphan.heir} fills the same audience: its members would leave unseen. Use --forget; who is in "
+            f"{orphan.heir} stays, and whom only {orphan.key} put in has to be taken out by hand."
+        )
     if destination is None:
         yield (
             f"{orphan.destination} is not in destinations.yml any more. Put it back for this, or use "
@@ -137,8 +150,17 @@ _OUTCOMES = {
 }
 
 
-def _orphan(record: AudienceRecord, members: int) -> Orphan:
-    return Orphan(record.key, record.name, record.remote_id, record.destination, members, record.is_ours)
+def _orphan(record: AudienceRecord, members: int, heir: str) -> Orphan:
+    return Orphan(
+        record.key, record.name, record.remote_id, record.destination, members, record.is_ours, heir
+    )
+
+
+def _place(workspace: Workspace, record: AudienceRecord) -> tuple[str, ...]:
+    """Name the remote audience of a record; one that was never made is no other's."""
+    entry = workspace.destinations.entries.get(record.destination)
+    account = entry.account() if entry else ("entry", record.destination)
+    return (*account, record.remote_id) if record.remote_id else ("activation", record.key)
 
 
 def _is_of_this_project(workspace: Workspace, record: AudienceRecord) -> bool:

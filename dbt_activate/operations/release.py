@@ -12,6 +12,7 @@ from dbt_activate.errors import AudienceGoneError
 from dbt_activate.state.audiences import AudienceRecord, read_audiences
 from dbt_activate.state.forgetting import forget_audience
 from dbt_activate.state.lease import utc_now
+from dbt_activate.state.loss import find_snapshot
 from dbt_activate.sync.ledger import Ledger
 from dbt_activate.sync.plan import DeliveryLimits, number_changes, split_changes
 from dbt_activate.sync.push import Pusher
@@ -70,12 +71,15 @@ class Release:
 
         Raises:
             HeldError: A run is at work on the audience.
+            WarehouseError: Nobody knows who was put in, since the snapshot is gone.
             DestinationError: The tool did not do as it was asked; nothing is forgotten.
         """
         with self.warehouse.session() as session:
             record = self._record(session)
             if record is None:
                 return False
+            if last_state is LastState.WITHOUT_OURS:
+                find_snapshot(session, self.tables, self.key)
             self._ledger.open(session)
             changes = self._log_removals(session, destination) if destination else None
         try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from dbt_activate.config.activation import OnExisting
 from dbt_activate.delivery import Audience
-from dbt_activate.errors import ActivateError, AudienceGoneError
+from dbt_activate.errors import ActivateError, AudienceGoneError, GuardError
 from dbt_activate.identifiers import Form, hashed, mask
 from dbt_activate.lazy_polars import pl
 from dbt_activate.operations.invocation import Invocation, Request
@@ -21,7 +21,8 @@ from dbt_activate.state.runs import NOTED, write_run
 from dbt_activate.state.snapshot import Snapshot
 from dbt_activate.sync.diff import IDENTIFIER, identifiers, normalise
 from dbt_activate.sync.ledger import Ledger
-from dbt_activate.sync.plan import TYPE, Allowed, DeliveryLimits, nobody, number_changes
+from dbt_activate.sync.plan import TYPE, Allowed, DeliveryLimits, check_guards, nobody, number_changes
+from dbt_activate.sync.planning import make_plan
 from dbt_activate.sync.run import Context
 
 if TYPE_CHECKING:
@@ -129,11 +130,15 @@ def verify_audiences(
         verifiers = [_Verifier(workspace, one, destinations[one.destination]) for one in activations]
         found = [one.compare() for one in verifiers]
         if repair and (broken := [one for one, what in zip(verifiers, found, strict=True) if _differs(what)]):
-            for one in broken:
+            guarded = {one: guard for one in broken if (guard := one.guard())}
+            mended = [one for one in broken if one not in guarded]
+            for one in mended:
                 one.note_for_repair(found[verifiers.index(one)])
-            _sync(workspace, [one.activation for one in broken], emit)
+            if mended:
+                _sync(workspace, [one.activation for one in mended], emit)
             found = [
-                one.compare() if one in broken else what for one, what in zip(verifiers, found, strict=True)
+                one.compare() if one in mended else _guarded(what, guarded.get(one))
+                for one, what in zip(verifiers, found, strict=True)
             ]
     return Verification(tuple(found))
 
@@ -142,7 +147,12 @@ def _differs(comparison: Comparison) -> bool:
     return comparison.verdict in (Verdict.DIFFERENT, Verdict.GONE)
 
 
+def _guarded(comparison: Comparison, guard: GuardError | None) -> Comparison:
+    return replace(comparison, note=f"not repaired: {guard}") if guard else comparison
+
+
 def _sync(workspace: Workspace, activations: Sequence[Activation], emit: Emit) -> None:
+    # The guards were asked before strangers were noted: these may leave in any number.
     request = Request(allowed=Allowed(mass_removal=True), everything=True, ignore_schedule=True)
     Invocation(workspace, request, emit).run(activations, None)
 
@@ -162,6 +172,21 @@ class _Verifier:
             return Comparison(self.activation.key, Verdict.GONE, actual=0, note=note)
         except ActivateError as error:
             return Comparison(self.activation.key, Verdict.ERROR, note=str(error))
+
+    def guard(self) -> GuardError | None:
+        """Return the guard that a repair would trip by what the model says; None if it trips none.
+
+        What else stands in the way of a plan is told by the sync.
+        """
+        with self.workspace.warehouse.session(read_only=True) as session:
+            try:
+                plan = make_plan(session, self.workspace.tables, self.activation, type(self.destination))
+                check_guards(plan, Allowed())
+            except GuardError as guard:
+                return guard
+            except ActivateError:
+                return None
+        return None
 
     def note_for_repair(self, comparison: Comparison) -> None:
         """Note who differs as unsure, so that the next sync sends them whichever way the segment says."""

@@ -36,6 +36,7 @@ class AudienceRecord:
         description: The description that we last gave it.
         is_ours: Whether we made it, or found it there and were told to use it.
         pending: What we are in the middle of.
+        making: A digest of the settings of what is being made; an empty text where nothing is.
         version: Counts what was written; the highest one is true.
     """
 
@@ -48,6 +49,7 @@ class AudienceRecord:
     description: str = ""
     is_ours: bool = True
     pending: Pending = Pending.NOTHING
+    making: str = ""
     version: int = 0
 
 
@@ -55,7 +57,7 @@ def read_audiences(session: Session, tables: Tables) -> dict[str, AudienceRecord
     """Read all audiences of this target, by key."""
     rows = session.rows(
         "select audience_key, destination, activation, model, remote_id, name, description, is_ours, "
-        "pending, version "
+        "pending, making, version "
         f"from {tables.name('audiences')} order by version"
     )
     records = (AudienceRecord(*row) for row in rows)
@@ -71,8 +73,8 @@ def write_audience(session: Session, tables: Tables, record: AudienceRecord, now
     table, written = tables.name("audiences"), replace(record, version=record.version + 1)
     values = [getattr(written, name) for name in AudienceRecord.__slots__]
     session.execute(
-        f"insert into {table} values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [value.value if isinstance(value, Pending) else value for value in values] + [now],
+        f"insert into {table} values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [*(value.value if isinstance(value, Pending) else value for value in values), now],
     )
     session.execute(
         f"delete from {table} where audience_key = ? and version < ?", [written.key, written.version]

@@ -173,20 +173,38 @@ def this_holder() -> str:
 
 def this_process() -> str:
     """Name this process so exactly that `Claim.is_dead` can tell whether it is gone."""
-    return f"{_machine()}#{os.getpid()}#{_started(os.getpid())}"
+    return f"{_machine()}#{os.getpid()}#{_started(os.getpid()) or ''}"
 
 
-def _started(pid: int) -> str:
-    """Say when a process started, in the kernel's own ticks; an empty text if it is gone."""
+def _started(pid: int) -> str | None:
+    """Say when a process started, in the kernel's own ticks; an empty text if it is gone, None if hidden."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return ""
+    except PermissionError:
+        return None
+    except (FileNotFoundError, ProcessLookupError):
+        return None if _is_hidden(pid) else ""
     state, *fields = stat.rpartition(")")[2].split()
     return "" if state == "Z" else fields[18]
+
+
+def _is_hidden(pid: int) -> bool:
+    """Tell whether a process may be there though it is not in /proc, which can hide those of other users."""
+    if not Path("/proc/self").exists():
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _is_gone(process: str) -> bool:
     """Tell whether a process is certainly gone: known only of this machine, and only on Linux."""
     machine, pid, started = process.rsplit("#", 2)
-    return bool(started) and machine == _machine() and _started(int(pid)) != started
+    if not started or machine != _machine():
+        return False
+    now = _started(int(pid))
+    return now is not None and now != started

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 NOTED = "noted"
 """The status of what `verify --repair` notes before it syncs: no sync, and so never a success or a size."""
 
+TIME_IN_ID = "%Y%m%dT%H%M%S"
+"""How a run's id begins: with the time of its start, in UTC, so that ids sort by it."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
@@ -110,19 +113,23 @@ def read_last_runs(session: Session, tables: Tables) -> dict[str, RunRecord]:
 
 
 def prune_history(session: Session, tables: Tables, now: datetime, history_days: int) -> None:
-    """Forget the changes of runs that ended long ago and have nothing open."""
+    """Forget the changes of runs that ended long ago and have nothing open.
+
+    Of a run that was killed only the beginning is known; of a reset or a prune, which is no run, only its id.
+    """
     name = tables.name
     old = (
-        f"select r.run_id from {name('runs')} r where r.finished_at < ? and exists "
-        f"(select 1 from {name('deliveries')} d where d.run_id = r.run_id) and not exists "
-        f"(select 1 from {name('deliveries')} d where d.run_id = r.run_id and d.state = 'open')"
+        f"select d.run_id from {name('deliveries')} d left join {name('runs')} r on r.run_id = d.run_id "
+        "group by d.run_id having count(case when d.state = 'open' then 1 end) = 0 and "
+        "(coalesce(max(r.finished_at), max(r.started_at)) < ? or (max(r.run_id) is null and d.run_id < ?))"
     )
     cutoff = now - timedelta(days=history_days)
-    if not session.rows(f"{old} limit 1", [cutoff]):
+    before = [cutoff, f"{cutoff:{TIME_IN_ID}}"]
+    if not session.rows(f"{old} limit 1", before):
         return
     for table in (
         "changes",
         "receipts",
         "deliveries",
     ):  # in this order: cut off, the deliveries still name the run
-        session.execute(f"delete from {name(table)} where run_id in ({old})", [cutoff])
+        session.execute(f"delete from {name(table)} where run_id in ({old})", before)

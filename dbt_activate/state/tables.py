@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _COLUMNS = {
     "audiences": """
         audience_key varchar, destination varchar, activation varchar, model varchar,
-        remote_id varchar, name varchar, description varchar, is_ours boolean, pending varchar,
+        remote_id varchar, name varchar, description varchar, is_ours boolean, pending varchar, making varchar,
         version bigint, updated_at timestamp""",
     "runs": """
         run_id varchar, audience_key varchar, destination varchar, activation varchar, model varchar,

@@ -6,6 +6,8 @@ destination's answer and our note of it knows its own audience again.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -81,11 +83,22 @@ class Binding:
             if self._wanted_id:
                 raise self._no_such_audience()
             return None
-        is_ours = self.record.pending is Pending.CREATE
+        is_ours = self._was_making
         if not is_ours:
             self._ask_leave(audience)
         self._take_over(audience, is_ours=is_ours)
         return audience
+
+    @property
+    def _was_making(self) -> bool:
+        """Whether an earlier run was cut off while it made just this audience, and no other."""
+        return self.record.pending is Pending.CREATE and self.record.making in ("", self._wanted_place)
+
+    @property
+    def _wanted_place(self) -> str:
+        """What tells the wanted audience from others: its settings, but for what only describes it."""
+        settings = self.activation.audience.model_dump(mode="json", exclude={"description"})
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
     def _ask_leave(self, audience: Audience) -> None:
         if self.activation.on_existing == "error":
@@ -95,11 +108,12 @@ class Binding:
             self.destination.clear(audience)
 
     def _made(self) -> Audience:
-        self._note(pending=Pending.CREATE)
+        self._note(pending=Pending.CREATE, making=self._wanted_place)
         try:
             audience = self.destination.create(self.activation.audience)
         except (RefusedError, AccessError, AuthenticationError, AudienceTakenError):
-            self._note(pending=Pending.NOTHING)  # certainly not made: one found later is not ours
+            # certainly not made: one found later is not ours
+            self._note(pending=Pending.NOTHING, making="")
             raise
         self._take_over(audience, is_ours=True)
         return audience
@@ -114,6 +128,7 @@ class Binding:
             description=audience.description or "",
             is_ours=is_ours,
             pending=Pending.REFILL if vanished else Pending.NOTHING,
+            making="",
         )
 
     def _named(self, audience: Audience) -> Audience:

@@ -52,7 +52,8 @@ class Plan:
     Attributes:
         activation: What is planned.
         diffs: One per member type, such as ``email:sha256``; also types that are mapped no more.
-        unsure: Members in open changes when the plan was made: ``identifier_type``, ``identifier``.
+        unsure: Members of whom it is not known whether they are in the audience: those in open changes and,
+            where everybody is sent again, those in the snapshot. ``identifier_type``, ``identifier``.
         held_back: Rejected members that are not tried again (``retry_rejected: false``).
     """
 
@@ -64,12 +65,12 @@ class Plan:
     @property
     def added(self) -> pl.DataFrame:
         """Who enters: ``identifier_type``, ``identifier``."""
-        return _stacked({name: diff.added for name, diff in self.diffs.items()})
+        return stacked({name: diff.added for name, diff in self.diffs.items()})
 
     @property
     def removed(self) -> pl.DataFrame:
         """Who leaves: ``identifier_type``, ``identifier``."""
-        return _stacked({name: diff.removed for name, diff in self.diffs.items()})
+        return stacked({name: diff.removed for name, diff in self.diffs.items()})
 
     @property
     def added_count(self) -> int:
@@ -299,6 +300,7 @@ def nobody() -> pl.DataFrame:
     return pl.DataFrame(schema={TYPE: pl.String, IDENTIFIER: pl.String})
 
 
-def _stacked(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def stacked(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Put identifiers by member type into one frame: ``identifier_type``, ``identifier``."""
     parts = [frame.select(pl.lit(name).alias(TYPE), pl.col(IDENTIFIER)) for name, frame in frames.items()]
     return pl.concat(parts) if parts else nobody()

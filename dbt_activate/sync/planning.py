@@ -6,16 +6,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dbt_activate.errors import ConfigError, Problem
-from dbt_activate.identifiers import Form
+from dbt_activate.identifiers import Form, hashed
 from dbt_activate.lazy_polars import pl
 from dbt_activate.state.changes import ChangeLog
+from dbt_activate.state.loss import find_snapshot
 from dbt_activate.state.rejections import Rejections
 from dbt_activate.state.snapshot import Snapshot
 from dbt_activate.sync.diff import IDENTIFIER, Diff, diff_members, identifiers, unchanged
-from dbt_activate.sync.plan import TYPE, Plan, nobody
+from dbt_activate.sync.plan import TYPE, Plan, nobody, stacked
 from dbt_activate.sync.segment import find_segment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dbt_activate.config.activation import Activation, FieldMapping
     from dbt_activate.destination import Destination
     from dbt_activate.identifiers import IdentifierType
@@ -39,6 +42,7 @@ def make_plan(
     Raises:
         RelationMissingError: The model was never built.
         ConfigError: The model lacks a mapped column.
+        WarehouseError: The audience's snapshot is gone.
     """
     segment = find_segment(session, tables.warehouse, activation)
     return _Planner(session, tables, activation, segment, destination, full_refresh).plan()
@@ -54,10 +58,11 @@ class _Planner:
     full_refresh: bool
 
     def plan(self) -> Plan:
-        known = self.tables.snapshot_table(self.activation.key) in self.tables.existing(self.session)
+        known = find_snapshot(self.session, self.tables, self.activation.key)
         is_open = known and self._log.openings(self.session)
         unsure = self._log.unsure(self.session) if is_open else nobody()
         held_types = self._snapshot.member_types(self.session) if known else []
+        unsure = self._with_held(unsure, held_types) if self.full_refresh else unsure
         mapped = [field.member_type for field in self.activation.fields]
         types = list(dict.fromkeys([*mapped, *held_types, *unsure[TYPE].unique().sort()]))
         diffs = {name: self._diff(name, unsure, name in held_types) for name in types}
@@ -66,9 +71,9 @@ class _Planner:
         if self.destination.one_identifier and any(
             diffs[name].removed.height for name in types if name not in mapped
         ):
-            everybody = replace(self, full_refresh=True)
-            diffs |= {name: everybody._diff(name, unsure, name in held_types) for name in mapped}
-        plan = Plan(self.activation, diffs, unsure)
+            unsure = self._with_held(unsure, [name for name in held_types if name in mapped])
+            diffs |= {name: self._diff(name, unsure, name in held_types) for name in mapped}
+        plan = Plan(self.activation, diffs, _as_compared(unsure, diffs))
         return self._held_back(plan) if known and not self.activation.retry_rejected else plan
 
     def _diff(self, member_type: str, unsure: pl.DataFrame, is_held: bool) -> Diff:
@@ -78,18 +83,21 @@ class _Planner:
         raw = self.segment.values(self.session, fields) if fields else identifiers()
         held = self._snapshot.members(self.session, member_type) if is_held else identifiers()
         open_members = unsure.filter(pl.col(TYPE) == member_type).select(IDENTIFIER)
-        if self.full_refresh:
-            open_members = pl.concat([open_members, held]).unique()
         name, _, form = member_type.partition(":")
         return diff_members(raw, held, open_members, self._kind(name), Form(form or Form.PLAIN))
 
     def _size_if_unchanged(
         self, member_type: str, fields: list[FieldMapping], unsure: pl.DataFrame
     ) -> int | None:
-        if self.full_refresh or unsure.height:
+        if unsure.height:
             return None
         query = self.segment.query(fields)
         return self._snapshot.size_if_unchanged(self.session, member_type, query)
+
+    def _with_held(self, unsure: pl.DataFrame, member_types: list[str]) -> pl.DataFrame:
+        """Count whoever is held as unsure, too: to be sent again, and to be kept if that is rejected."""
+        held = stacked({name: self._snapshot.members(self.session, name) for name in member_types})
+        return pl.concat([unsure, held]).unique() if unsure.height else held
 
     def _held_back(self, plan: Plan) -> Plan:
         """Leave out members that were rejected before, where they are not to be tried again."""
@@ -130,6 +138,17 @@ class _Planner:
     @property
     def _rejections(self) -> Rejections:
         return Rejections(self.tables, self.activation.key)
+
+
+def _as_compared(unsure: pl.DataFrame, diffs: Mapping[str, Diff]) -> pl.DataFrame:
+    """Put the unsure into the form in which their types were compared: that is how they are logged."""
+    folded = [name for name, diff in diffs.items() if diff.folded is not None]
+    if not folded:
+        return unsure
+    is_folded = pl.col(TYPE).is_in(folded)
+    clear = unsure.filter(is_folded)
+    hashes = pl.Series(IDENTIFIER, [hashed(value) for value in clear[IDENTIFIER]], dtype=pl.String)
+    return pl.concat([unsure.filter(~is_folded), clear.with_columns(hashes)]).unique()
 
 
 def _less(diff: Diff, excluded: pl.DataFrame) -> Diff:

@@ -37,7 +37,8 @@ from dbt_activate.errors import (
 from dbt_activate.lazy_polars import pl
 from dbt_activate.state.audiences import AudienceRecord, Pending, read_audiences, write_audience
 from dbt_activate.state.lease import Clock, utc_now
-from dbt_activate.state.runs import RunRecord, prune_history, write_run
+from dbt_activate.state.loss import find_snapshot
+from dbt_activate.state.runs import TIME_IN_ID, RunRecord, prune_history, write_run
 from dbt_activate.sync.audience import Binding
 from dbt_activate.sync.ledger import Ledger
 from dbt_activate.sync.plan import (
@@ -144,7 +145,7 @@ class Context:
 
 def new_run_id(now: datetime) -> str:
     """Make an id that sorts by time."""
-    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+    return f"{now:{TIME_IN_ID}}-{secrets.token_hex(4)}"
 
 
 @dataclass(slots=True)
@@ -217,6 +218,7 @@ class Sync:
         """Claim the audience and make the plan. Nothing is sent yet, nor asked."""
         self.destination.get_ready()
         with self._session() as session:
+            find_snapshot(session, self.context.tables, self.activation.key)  # before an empty one is made
             self._ledger.open(session)
             self._record = self._read_record(session)
             self.remote_id = self._record.remote_id

@@ -138,6 +138,18 @@ def test_one_failure_does_not_stop_the_others(shop: Shop) -> None:
     assert shop.audience()["email"] == sha256(VIPS)
 
 
+def test_a_lost_snapshot_is_told_by_every_sync(shop: Shop) -> None:
+    """Nothing that a failed sync writes, such as its warnings, makes an empty one in its place."""
+    shop.activate("sync", "-s", "newcomers")
+    shop.query("drop table prod_activate.snapshot_criteo__newcomers")
+    shop.hold("newcomers", ["new1@shop.test"])
+    for _ in range(2):
+        result = shop.activate("sync", "-s", "newcomers", "--all", "--allow-mass-removal")
+        assert (result.exit_code, "snapshot_criteo__newcomers is gone" in result.output) == (1, True)
+    assert shop.activate("reset", "-s", "newcomers", "--clear", "--yes").exit_code == 0
+    assert shop.audience("newcomers") == {}
+
+
 def test_full_refresh_sends_everybody_again(shop: Shop) -> None:
     """Who is missing in the tool comes back, and strangers stay."""
     shop.activate("sync")

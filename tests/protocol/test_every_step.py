@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from tests.protocol.tool import Fault
+from tests.protocol.tool import Fault, Tool
 from tests.protocol.world import World, killer
 
 A, B, C, D, E = (f"{letter}@shop.example" for letter in "abcde")
@@ -56,3 +56,13 @@ def test_a_kill_at_any_step_is_made_good(prepare: Callable[[World], None], trans
         world.connection.close()
         if not died:
             return
+
+
+@pytest.mark.parametrize("ids_are_names", [False, True], ids=["with another id", "with the same id"])
+def test_an_audience_that_is_made_anew_is_filled(ids_are_names: bool) -> None:
+    """Nobody whom the one that vanished held counts as being in the new one."""
+    world = World(tool=Tool(ids_are_names=ids_are_names))
+    run_after_vanishing(world)
+    assert world.sync().error is None
+    world.check_converged()
+    world.check_books()

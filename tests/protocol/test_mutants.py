@@ -110,6 +110,17 @@ MUTANTS = [
         ("sync/ledger.py", "        if doubtful.height:\n", "        if False:\n"),
     ),
     mutant(
+        "a rejection of somebody held taken for a proof of presence",
+        (
+            "sync/planning.py",
+            "        plan = Plan(self.activation, diffs, _as_compared(unsure, diffs))\n",
+            (
+                "        told = self._log.unsure(self.session) if is_open else nobody()\n"
+                "        plan = Plan(self.activation, diffs, _as_compared(told, diffs))\n"
+            ),
+        ),
+    ),
+    mutant(
         "a vanished audience not refilled",
         (
             "sync/audience.py",
@@ -119,7 +130,7 @@ MUTANTS = [
     ),
     mutant(
         "audience made before it is noted",
-        ("sync/audience.py", "        self._note(pending=Pending.CREATE)\n", ""),
+        ("sync/audience.py", "        self._note(pending=Pending.CREATE, making=self._wanted_place)\n", ""),
     ),
     mutant(
         "audience of somebody else replaced unasked",
@@ -141,8 +152,8 @@ MUTANTS = [
         "another key of the same people not sent again",
         (
             "sync/planning.py",
-            "            diffs |= {name: everybody._diff(",
-            "            dict[str, Diff]() | {name: everybody._diff(",
+            "            diffs |= {name: self._diff(",
+            "            dict[str, Diff]() | {name: self._diff(",
         ),
     ),
     mutant(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from tests.protocol.tool import Fault
+import pytest
+
+from dbt_activate.identifiers import Form, hashed
+from tests.protocol.tool import Fault, SharingDestination
 from tests.protocol.world import World
 
-A, B = "a@shop.example", "b@shop.example"
+A, B, C = (f"{letter}@shop.example" for letter in "abc")
 
 
 def standing(world: World) -> dict[str, tuple[str, int]]:
@@ -79,6 +82,66 @@ def test_a_rejection_is_no_proof_of_absence() -> None:
     world.set_segment([])
     assert world.sync().error is None
     assert world.audience() == set()
+
+
+@pytest.mark.parametrize("retry_rejected", [True, False])
+def test_who_is_rejected_by_an_audience_made_anew_is_not_lost(retry_rejected: bool) -> None:
+    """They were in the one that vanished; they enter the new one as soon as the tool takes them."""
+    world = World(retry_rejected=retry_rejected)
+    world.set_segment([A, B])
+    world.sync()
+    world.tool.delete(world.tool.names[world.name])
+    world.tool.unknown = {A}
+    assert world.sync().run.rejected == 1
+    world.tool.unknown = set()
+    assert world.sync().run.added == 1
+    assert standing(world) == {}
+    world.check_converged()
+
+
+def test_who_is_rejected_by_a_full_refresh_is_tried_again() -> None:
+    """Somebody took them out in the tool: who is held and rejected is neither sure nor forgotten."""
+    world = World()
+    world.set_segment([A, B])
+    world.sync()
+    world.tool.unknown = {A}
+    world.tool.audiences[world.tool.names[world.name]].discard(("email", A))
+    world.sync(full_refresh=True)
+    assert standing(world) == {A: ("2008", 1)}
+    world.sync()
+    assert standing(world) == {A: ("2008", 2)}
+    world.tool.unknown = set()
+    world.sync()
+    world.check_converged()
+
+
+def test_a_rejected_hash_is_no_proof_of_the_absence_of_a_clear_address() -> None:
+    """The books held an address in clear, and the model has hashes now: it is the same member."""
+    world = World(form=Form.SHA256)
+    world.set_segment([A])
+    world.tool.faults = [Fault.ANSWER_LOST]
+    world.sync()
+    world.set_segment([hashed(A)])
+    world.tool.unknown = {hashed(A)}
+    world.sync()
+    world.check_books()
+    world.set_segment([])
+    assert world.sync().error is None
+    assert world.audience() == set()
+
+
+def test_of_two_deliveries_in_one_request_each_has_its_own_rejections() -> None:
+    """B leaves and C is rejected, at once: it is C who stands rejected and is tried again."""
+    world = World(destination_type=SharingDestination)
+    world.set_segment([A, B])
+    world.sync()
+    world.tool.unknown = {C}
+    world.set_segment([A, C])
+    world.sync()
+    assert standing(world) == {C: ("2008", 1)}
+    world.tool.unknown = set()
+    assert world.sync().run.added == 1
+    world.check_converged()
 
 
 def test_members_that_are_only_counted_stand_in_the_snapshot() -> None:

@@ -105,6 +105,29 @@ def test_the_first_run_notes_that_it_makes_an_audience_before_it_does() -> None:
     assert (desk.record.remote_id, desk.record.name, desk.record.pending) == ("1", "People", Pending.NOTHING)
 
 
+class Unheard(ToolDestination):
+    """A tool that the request to make an audience may have reached, or not."""
+
+    def create(self, wanted: Wanted) -> Audience:
+        """Make nothing, and say nothing."""
+        raise UnavailableError("no answer")
+
+
+def test_what_may_have_been_made_is_no_claim_to_another_audience() -> None:
+    """The project names another audience after the answer was lost: that one is a stranger's."""
+    desk = Desk()
+    with pytest.raises(UnavailableError):
+        desk.bind(Unheard)
+    desk.name = "Theirs"
+    desk.tool.create("Theirs", [STRANGER])
+    with pytest.raises(AudienceTakenError):
+        desk.bind()
+    desk.name = "People"
+    desk.tool.create("People")
+    desk.bind()
+    assert (desk.record.name, desk.record.is_ours) == ("People", True)
+
+
 def test_a_later_run_finds_its_audience() -> None:
     """It is looked up by its id, and nothing is made, noted or renamed."""
     desk = Desk()

@@ -34,6 +34,20 @@ with open_warehouse(Target("shop", "dev", "duckdb", {"path": sys.argv[1]}, Path(
 """
 
 
+_FILL = """
+import resource, signal, sys
+from pathlib import Path
+from dbt_activate.warehouse import Target
+from dbt_activate.warehouses import open_warehouse
+warehouse = open_warehouse(Target("shop", "dev", "duckdb", {"path": sys.argv[1]}, Path()))
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+for statement in ("create table state (a integer)", "insert into state values (1), (2)"):
+    with warehouse.session() as session:
+        session.execute(statement)
+"""
+
+
 def folder(path: Path) -> dict[str, str]:
     """The contents of every file beside a database, as hashes."""
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in path.parent.iterdir()}
@@ -66,6 +80,16 @@ def test_killed_session_keeps_what_was_committed(killed: Path, either: Warehouse
         session.execute("insert into state values (3)")
     with either.session() as session:
         assert session.rows("select a from state order by a") == [(1,), (3,)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such limits")
+def test_what_is_committed_while_the_disk_is_full_is_no_error(shop: Path, warehouse: Warehouse) -> None:
+    """It fits into the log beside the file, from where the next session takes it over into the file."""
+    done = subprocess.run(
+        [sys.executable, "-c", _FILL, str(shop)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert ask(warehouse, "select a from state order by a") == [(1,), (2,)]
 
 
 def test_reading_after_a_kill_changes_nothing(killed: Path, either: Warehouse) -> None:
