@@ -10,15 +10,29 @@ import logging
 import re
 import unicodedata
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field
 
 from dbt_activate.delivery import Audience, Delivery, Operation, Receipt
-from dbt_activate.destination import BaseUrl, CheckResult, Destination, DestinationSettings, Wanted
+from dbt_activate.destination import CheckResult, Destination, Wanted
+from dbt_activate.destinations.selligent_api import (
+    Place,
+    Portal,
+    SelligentSettings,
+    count_of,
+    failed_rows,
+    first_value,
+    invalid_records,
+    is_missing,
+    is_too_large,
+    is_wrong,
+    list_path,
+    reason_of,
+    underscored,
+)
 from dbt_activate.errors import (
     AccessError,
     AudienceGoneError,
@@ -27,20 +41,10 @@ from dbt_activate.errors import (
     RefusedError,
     UnavailableError,
 )
-from dbt_activate.http.answer import (
-    Answer,
-    Fault,
-    Kind,
-    LateAnswerError,
-    RefusedAnswerError,
-    Request,
-    kind_of,
-)
-from dbt_activate.http.client import Client, warm_up
-from dbt_activate.http.fixed_headers import FixedHeaders
+from dbt_activate.http.answer import RefusedAnswerError
+from dbt_activate.http.client import warm_up
 from dbt_activate.http.making import make_audience
-from dbt_activate.http.polling import poll
-from dbt_activate.http.portions import Portions, is_content_too_large
+from dbt_activate.http.portions import Portions
 from dbt_activate.identifiers import CUSTOMER_ID, IdentifierType
 
 if TYPE_CHECKING:
@@ -50,43 +54,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PORTAL = "/Portal/Api"
-DONE = frozenset({"Succeeded", "PartiallySucceeded"})
-PASSING = frozenset({"ServiceUnavailable", "InternalServerError"})
-NOT_FOUND = "NotFound"
-RESULT_CODES = DONE | PASSING | {"Failed", "ValidationFailed", NOT_FOUND}
-"""What ``result_code`` says; it counts, and not the status, where that is 200."""
-
-BUSY = "list-busy"
-"""Our own code for a 429 that is not about the rate limit."""
-
 API_NAME = r"[A-Za-z][A-Za-z0-9_]{0,49}"  # Selligent publishes no rule: on the safe side
 PAGE_SIZE = 1_000  # the most that a search takes at once is not documented
 
-ACCESS_HINT = (
-    "Selligent says the same of a wrong key and of a missing right. Check api_key and api_secret; and, in "
-    "Admin Configuration > Access Management > Service Accounts, the account's expiry date, its filters by "
-    "IP and by organization, and that under Endpoints it may read the organization, lists, list fields and "
-    "segments, create static segments, and load, delete, clear and search the data of segments."
-)
-PLACE_HINT = "Check base_url, organization and list: names are API names, as the API explorer shows them."
 INDEX_HINT = (
     "If it names no other reason: Selligent may refuse large calls whose key field has no unique index. Ask "
     "its support for one on {field}, or set a smaller delivery_size."
 )
-
-
-def _portal_url(url: str) -> str:
-    return url if url.lower().endswith(PORTAL.lower()) else f"{url}{PORTAL}"
-
-
-def _one_half(secret: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"[^\s:]+", secret.get_secret_value()):
-        raise ValueError("is empty, or holds a colon or a space; api_key and api_secret are set apart")
-    return secret
-
-
-Half = Annotated[SecretStr, AfterValidator(_one_half)]
 
 
 class Selligent(Destination):
@@ -107,35 +81,7 @@ class Selligent(Destination):
     clears = True
     deletes = True
 
-    class Settings(DestinationSettings):
-        """The keys of a Selligent entry in ``destinations.yml``.
-
-        Attributes:
-            base_url: The tenant, such as ``https://acme.slgnt.eu``; with or without ``/Portal/Api``.
-            organization: Its name, at the top right of Admin Configuration.
-            api_key: Of a service account of type Custom.
-            api_secret: The service account's secret.
-            list: The API name of the list that segments belong to, unless an activation names another.
-            delivery_size: How many members one delivery has at most.
-            requests_per_minute: The rate limit. Selligent allows an API key 2,500
-                (https://products.zetaglobal.com/selligent/EN/Content/Technical_Documents/SelligentAPIRateLimitation.htm).
-                Null lifts it.
-            busy_seconds: How long to wait for a list that another bulk call is at work on.
-        """
-
-        base_url: Annotated[BaseUrl, AfterValidator(_portal_url)]
-        organization: str = Field(min_length=1)
-        api_key: Half
-        api_secret: Half
-        list: str | None = Field(default=None, pattern=r"^[^/]+$")
-        delivery_size: int | None = Field(default=1_000, ge=1)
-        requests_per_minute: int | None = Field(default=2_500, ge=1)
-        busy_seconds: float = Field(default=900, ge=0)
-
-        @property
-        def host(self) -> str:
-            """The tenant's host."""
-            return urlsplit(self.base_url).netloc.lower()
+    Settings = SelligentSettings
 
     class AudienceSettings(Wanted):
         """The keys of ``audience:``.
@@ -151,10 +97,10 @@ class Selligent(Destination):
         api_name: str | None = Field(default=None, pattern=r"^[^/]+$")
         remote_id: str | None = Field(default=None, pattern=r"^[^/]+/[^/]+$")
 
-    def __init__(self, settings: Settings, throttles: Throttles) -> None:
+    def __init__(self, settings: SelligentSettings, throttles: Throttles) -> None:
         self._settings = settings
-        self._portal = _Portal(settings, throttles)
-        self._portions = Portions(self.delivery_size, _is_too_large)
+        self._portal = Portal(settings, throttles)
+        self._portions = Portions(self.delivery_size, is_too_large)
         self._fields: dict[str, tuple[str, ...]] = {}
         self._told: set[tuple[str, str]] = set()
 
@@ -167,29 +113,31 @@ class Selligent(Destination):
         return replace(CUSTOMER_ID, name=name, description=about, folds_case="mail" in name.lower())
 
     @classmethod
-    def account(cls, settings: Settings) -> tuple[str, ...]:
+    def account(cls, settings: SelligentSettings) -> tuple[str, ...]:
         """An organization of a tenant has lists by name."""
         return (cls.type_name, settings.host, settings.organization)
 
     @classmethod
-    def identity(cls, settings: Settings, wanted: Any) -> tuple[str, ...]:
+    def identity(cls, settings: SelligentSettings, wanted: Any) -> tuple[str, ...]:
         """A list has segments by API name; whether case tells them apart is not documented."""
-        place = _Place.of(settings, wanted)
+        place = Place.of(settings, wanted)
         return (*cls.account(settings), place.list.lower(), place.segment.lower())
 
     @classmethod
-    def lane(cls, settings: Settings, wanted: Any) -> Hashable | None:
+    def lane(cls, settings: SelligentSettings, wanted: Any) -> Hashable | None:
         """A list takes one bulk call at a time, whichever of its segments it is for.
 
         https://developers.meetmarigold.com/engage/changelog/smc-v1/smc-v1-changelog
         """
-        return (*cls.account(settings), _Place.of(settings, wanted).list.lower())
+        return (*cls.account(settings), Place.of(settings, wanted).list.lower())
 
     @classmethod
-    def check_audience(cls, settings: Settings, wanted: Any, mapping: Mapping[str, str]) -> Sequence[str]:
+    def check_audience(
+        cls, settings: SelligentSettings, wanted: Any, mapping: Mapping[str, str]
+    ) -> Sequence[str]:
         """Refuse an audience without a list, with two places, or with an API name that may not pass."""
         del mapping
-        place = _Place.of(settings, wanted)
+        place = Place.of(settings, wanted)
         if wanted.remote_id:
             parts = (("list", wanted.list, place.list), ("api_name", wanted.api_name, place.segment))
             return [
@@ -217,7 +165,7 @@ class Selligent(Destination):
     def prepare(self, wanted: Any, identifier_types: Sequence[str]) -> None:
         """Make sure that what is mapped is a field of the list."""
         for name in identifier_types:
-            self._field(_Place.of(self._settings, wanted).list, name)
+            self._field(Place.of(self._settings, wanted).list, name)
 
     def check(self) -> CheckResult:
         """Look at the organization, at the list and at its fields."""
@@ -235,7 +183,7 @@ class Selligent(Destination):
 
     def can_be(self, wanted: Any, remote_id: str) -> bool:
         """Tell whether a segment lies in the wanted list, and has the API name or id that is set, if any."""
-        there, place = _Place.read(remote_id), _Place.of(self._settings, wanted)
+        there, place = Place.read(remote_id), Place.of(self._settings, wanted)
         return (
             there.list.lower() == place.list.lower()
             and (wanted.api_name or there.segment).lower() == there.segment.lower()
@@ -244,12 +192,12 @@ class Selligent(Destination):
 
     def find(self, wanted: Any, remote_id: str | None) -> Audience | None:
         """Find a static segment by its list and its API name."""
-        return self._find(_Place.read(remote_id) if remote_id else _Place.of(self._settings, wanted))
+        return self._find(Place.read(remote_id) if remote_id else Place.of(self._settings, wanted))
 
     def create(self, wanted: Any) -> Audience:
         """Make a static segment; where it turns out to be there, return it."""
-        place = _Place.of(self._settings, wanted)
-        body = {"api_name": place.segment, "name": _underscored(wanted.name)}
+        place = Place.of(self._settings, wanted)
+        body = {"api_name": place.segment, "name": underscored(wanted.name)}
         body |= {"description": wanted.description} if wanted.description else {}
 
         def create() -> Audience:
@@ -261,14 +209,14 @@ class Selligent(Destination):
 
     def push(self, audience: Audience, delivery: Delivery) -> Receipt:
         """Add or remove records of the list, in one request if it is not too large or too slow."""
-        place = _Place.read(audience.remote_id)
+        place = Place.read(audience.remote_id)
         field = self._field(place.list, delivery.identifier_type)
         with self._gone_or_refused(audience, INDEX_HINT.format(field=field)):
             return self._portions.send(delivery, lambda part: self._send_rows(place, field, part))
 
     def members(self, audience: Audience, identifier_type: str) -> Iterator[Sequence[str]]:
         """Yield what the segment's records hold in the field, page by page."""
-        place = _Place.read(audience.remote_id)
+        place = Place.read(audience.remote_id)
         field = self._field(place.list, identifier_type)
         with self._gone_or_refused(audience):
             for page in self._pages(place, field):
@@ -277,11 +225,11 @@ class Selligent(Destination):
     def clear(self, audience: Audience) -> None:
         """Take everybody out of a segment."""
         with self._gone_or_refused(audience):
-            self._portal.call("DELETE", f"{_Place.read(audience.remote_id).path}/data/clear")
+            self._portal.call("DELETE", f"{Place.read(audience.remote_id).path}/data/clear")
 
     def delete(self, audience: Audience) -> None:
         """Delete a segment; its records stay in the list."""
-        place = _Place.read(audience.remote_id)
+        place = Place.read(audience.remote_id)
         try:
             self._portal.call("DELETE", place.path)
         except RefusedAnswerError:
@@ -296,9 +244,9 @@ class Selligent(Destination):
         if name is None:
             return [*self._lists(), "Set list to one of them, here or in audience: of each activation."]
         try:
-            kind = self._portal.call("GET", _list_path(name)).get("type")
+            kind = self._portal.call("GET", list_path(name)).get("type")
         except RefusedAnswerError as refused:
-            if not _is_missing(refused):
+            if not is_missing(refused):
                 raise
             raise RefusedError("\n".join((f"There is no list {name}.", *self._lists()))) from None
         note = "" if kind == "Userlist" else f" It is a {kind}; audiences usually are segments of a Userlist."
@@ -315,7 +263,7 @@ class Selligent(Destination):
 
     def _field_names(self, list_name: str) -> tuple[str, ...]:
         if list_name not in self._fields:
-            found = self._portal.call("GET", f"{_list_path(list_name)}/fields").get("fields") or []
+            found = self._portal.call("GET", f"{list_path(list_name)}/fields").get("fields") or []
             self._fields[list_name] = tuple(str(each.get("name")) for each in found)
         return self._fields[list_name]
 
@@ -332,17 +280,17 @@ class Selligent(Destination):
             "shows the fields of the entry's list."
         )
 
-    def _segment(self, place: _Place) -> dict[str, Any] | None:
+    def _segment(self, place: Place) -> dict[str, Any] | None:
         # How a segment that is not there is told is not documented: a 404, a result code, or nothing.
         try:
             body = self._portal.call("GET", place.path)
         except RefusedAnswerError as refused:
-            if not _is_missing(refused):
+            if not is_missing(refused):
                 raise
             return None
         return body if body.get("type") else None
 
-    def _find(self, place: _Place) -> Audience | None:
+    def _find(self, place: Place) -> Audience | None:
         segment = self._segment(place)
         if segment is None:
             return None
@@ -354,7 +302,7 @@ class Selligent(Destination):
         name = str(segment.get("name") or place.segment)
         return Audience(place.remote_id, name, segment.get("description") or None)
 
-    def _send_rows(self, place: _Place, field: str, part: Delivery) -> Receipt:
+    def _send_rows(self, place: Place, field: str, part: Delivery) -> Receipt:
         method, end = ("POST", "/data/load") if part.operation is Operation.ADD else ("DELETE", "/data")
         counted = self._portal.call(
             method,
@@ -370,11 +318,11 @@ class Selligent(Destination):
                 f"Selligent did not say whether it carried out {method} {place.path}{end}: there is no "
                 "result_code in the answer. Run it again; if that stays so, check base_url."
             )
-        if part.operation is Operation.REMOVE and _failed(counted):
+        if part.operation is Operation.REMOVE and failed_rows(counted):
             self._make_sure(place, field, part)
         return self._receipt(place, part, counted)
 
-    def _make_sure(self, place: _Place, field: str, removal: Delivery) -> None:
+    def _make_sure(self, place: Place, field: str, removal: Delivery) -> None:
         """Look who is still there, since Selligent does not say which rows of a removal failed.
 
         Raises:
@@ -394,31 +342,31 @@ class Selligent(Destination):
                 "The next sync tries again."
             )
 
-    def _receipt(self, place: _Place, part: Delivery, counted: Mapping[str, Any]) -> Receipt:
+    def _receipt(self, place: Place, part: Delivery, counted: Mapping[str, Any]) -> Receipt:
         adding = part.operation is Operation.ADD
-        unknown = _count(counted, "number_of_records_not_found") if adding else 0
-        failed = _failed(counted)
+        unknown = count_of(counted, "number_of_records_not_found") if adding else 0
+        failed = failed_rows(counted)
         if unknown:
             self._tell(place, "some members are no records of the list. They are not made ones")
-        reasons = sorted({_reason(record) for record in _invalid(counted)})
+        reasons = sorted({reason_of(record) for record in invalid_records(counted)})
         for reason in reasons or ["no reason given"] * bool(failed):
             self._tell(place, f"some members were not {'added' if adding else 'removed'}: {reason}")
         # Whether `record_index` begins at 0 or at 1 is not documented: nobody is named by it.
         return Receipt(unnamed_rejections=min(unknown + failed, len(part.identifiers)))
 
-    def _tell(self, place: _Place, what: str) -> None:
+    def _tell(self, place: Place, what: str) -> None:
         """Log each thing of each segment once a run."""
         if (place.remote_id, what) not in self._told:
             self._told.add((place.remote_id, what))
             logger.warning("Selligent, segment %s: %s. They are counted.", place.remote_id, what)
 
-    def _pages(self, place: _Place, field: str) -> Iterator[list[Any]]:
+    def _pages(self, place: Place, field: str) -> Iterator[list[Any]]:
         skip, take, last = 0, PAGE_SIZE, None
         while True:
             try:
                 page = self._search(place, field, skip, take)
             except DestinationError as error:
-                if take == 1 or not (_is_too_large(error) or _is_wrong(error)):
+                if take == 1 or not (is_too_large(error) or is_wrong(error)):
                     raise
                 take //= 2
                 continue
@@ -431,7 +379,7 @@ class Selligent(Destination):
             yield page
             skip, last = skip + len(page), page
 
-    def _search(self, place: _Place, field: str, skip: int, take: int) -> list[Any]:
+    def _search(self, place: Place, field: str, skip: int, take: int) -> list[Any]:
         paging = {"skip": skip, "take": take, "order_by": field, "order_by_direction": "ASC"}
         wanted = {"fields": [field], "filters": [], **paging}
         body = self._portal.call(
@@ -444,7 +392,7 @@ class Selligent(Destination):
         )
         if "data" not in body:
             raise UnavailableError(f"Selligent's answer on the members of {place.remote_id} holds no data.")
-        return [_first(row) for row in body["data"] or []]
+        return [first_value(row) for row in body["data"] or []]
 
     @contextmanager
     def _gone_or_refused(self, audience: Audience, hint: str = "") -> Iterator[None]:
@@ -452,7 +400,7 @@ class Selligent(Destination):
         try:
             yield
         except RefusedAnswerError as refused:
-            if self._segment(_Place.read(audience.remote_id)) is not None:
+            if self._segment(Place.read(audience.remote_id)) is not None:
                 raise RefusedAnswerError(
                     f"{refused} {hint}".rstrip(), status=refused.status, code=refused.code
                 ) from None
@@ -460,198 +408,6 @@ class Selligent(Destination):
                 f"The segment {audience.name!r} ({audience.remote_id}) is no longer there at Selligent. "
                 "Run dbt-activate sync again to make it anew."
             ) from None
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a segment is.
-
-    Attributes:
-        list: The API name of its list; an empty text where none is set.
-        segment: Its own API name.
-    """
-
-    list: str
-    segment: str
-
-    @classmethod
-    def read(cls, remote_id: str) -> _Place:
-        """Read the id that we give a segment."""
-        list_name, _, segment = remote_id.partition("/")
-        return cls(list_name, segment)
-
-    @classmethod
-    def of(cls, settings: Selligent.Settings, wanted: Any) -> _Place:
-        """Return where the wanted segment is, or is to be made."""
-        if wanted.remote_id:
-            return cls.read(wanted.remote_id)
-        return cls(wanted.list or settings.list or "", wanted.api_name or _underscored(wanted.name))
-
-    @property
-    def remote_id(self) -> str:
-        """What we call it: the API has no id of one piece."""
-        return f"{self.list}/{self.segment}"
-
-    @property
-    def list_path(self) -> str:
-        """Where its list is, within the organization."""
-        return _list_path(self.list)
-
-    @property
-    def path(self) -> str:
-        """Where it is, within the organization."""
-        return f"{self.list_path}/segments/{quote(self.segment, safe='')}"
-
-
-class _Portal:
-    """The Portal API, as one service account sees one organization."""
-
-    def __init__(self, settings: Selligent.Settings, throttles: Throttles) -> None:
-        self._organization = f"/organizations/{quote(settings.organization, safe='')}"
-        self._busy_seconds = settings.busy_seconds
-        # 5, 10, 20, 40 and 60 seconds, where the run's patience is the usual one.
-        waits = tuple(min(10 * seconds, 60.0) for seconds in throttles.retry.poll_seconds)
-        self._patience = replace(throttles.retry, poll_seconds=waits)
-        self._throttle = throttles.get(
-            ("selligent", settings.host, settings.api_key), settings.requests_per_minute
-        )
-        halves = (settings.api_key, settings.api_secret)
-        self._client = Client(
-            "Selligent",
-            settings.base_url,
-            throttle=self._throttle,
-            retry=throttles.retry,
-            timeout_seconds=settings.timeout_seconds,
-            credentials=FixedHeaders({"X-ApiKey": ":".join(half.get_secret_value() for half in halves)}),
-            judge=judge,
-        )
-
-    def call(self, method: str, path: str, body: Any = None, **more: Any) -> dict[str, Any]:
-        """Send a request, again while the list is busy, and return the object in the answer.
-
-        Args:
-            method: The HTTP method.
-            path: Follows the organization.
-            body: Sent as JSON.
-            more: The other attributes of a `Request`.
-
-        Raises:
-            UnavailableError: The list stays busy.
-        """
-        request = Request(method, self._organization + path, body, **more)
-        answer = poll(
-            lambda: self._unless_busy(request),
-            throttle=self._throttle,
-            retry=self._patience,
-            limit_seconds=self._busy_seconds,
-        )
-        if answer is None:
-            raise UnavailableError(
-                f"Selligent refused {request} with 429 for {self._busy_seconds:g} seconds, though its quota "
-                "of requests is not used up: the list is busy. It takes one bulk call at a time, of "
-                "whatever client. Run it again later, or raise busy_seconds."
-            )
-        return answer.body if isinstance(answer.body, dict) else {}
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._client.close()
-
-    def _unless_busy(self, request: Request) -> Answer | None:
-        try:
-            return self._client.send(request)
-        except RefusedAnswerError as refused:
-            if refused.code != BUSY:
-                raise
-            return None
-
-
-def judge(answer: Answer) -> Fault | None:
-    """Judge an answer by its result code where the status is a success, else by the status."""
-    body = answer.body if isinstance(answer.body, dict) else {}
-    result = str(body.get("result_code") or "")
-    if answer.succeeded:
-        if not result or result in DONE or _speaks_of_rows(body):
-            return None
-        kind = Kind.MAYBE_TAKEN if result in PASSING else Kind.REFUSED
-    elif answer.status == 429 and answer.headers.get("X-RateLimit-Remaining", "").strip() != "0":
-        return Fault(Kind.REFUSED, code=BUSY)
-    else:
-        kind = kind_of(answer.status)
-    said = [each for each in body.get("errors") or [] if isinstance(each, dict)]
-    return Fault(
-        kind,
-        code=result if result in RESULT_CODES else "",
-        title=", ".join(dict.fromkeys(filter(None, map(_error_code, said)))),
-        detail="; ".join(str(each.get("description") or "") for each in said)
-        or str(body.get("message") or ""),
-        hint=_hint(answer.status, result),
-    )
-
-
-def _speaks_of_rows(body: Mapping[str, Any]) -> bool:
-    # Undocumented: a call with none but unknown keys might be called failed, or not found, as a whole.
-    result = body.get("result_code")
-    unknown = _count(body, "number_of_records_not_found")
-    return result in ("Failed", NOT_FOUND) and not body.get("errors") and unknown > 0
-
-
-def _hint(status: int, result: str) -> str:
-    if status in (401, 403):
-        return ACCESS_HINT
-    if status == 404 or result == NOT_FOUND:
-        return PLACE_HINT
-    return "This is a fault of dbt-activate; please report it." if status == 405 else ""
-
-
-def _error_code(error: Mapping[str, Any]) -> str:
-    code = str(error.get("error_code") or "")
-    return code if re.fullmatch(r"[A-Z][A-Z_]{0,63}", code) else ""
-
-
-def _reason(record: Mapping[str, Any]) -> str:
-    known = ("InvalidFieldCount", "MaxStringLengthExceeded", "InvalidType")
-    return next((code for code in known if code == record.get("validation_code")), "Unknown")
-
-
-def _invalid(counted: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [record for record in counted.get("invalid_records") or [] if isinstance(record, dict)]
-
-
-def _failed(counted: Mapping[str, Any]) -> int:
-    # Whether invalid records are among the failed ones is not documented.
-    return max(_count(counted, "number_of_failed_records"), len(_invalid(counted)))
-
-
-def _count(body: Mapping[str, Any], counter: str) -> int:
-    value = body.get(counter)
-    return max(value, 0) if isinstance(value, int) else 0
-
-
-def _first(row: Any) -> Any:
-    """Return the one value of a row, be it an array, an object or bare."""
-    values = list(row.values()) if isinstance(row, dict) else row
-    return (values[0] if values else None) if isinstance(values, list) else values
-
-
-def _is_missing(refused: RefusedAnswerError) -> bool:
-    return refused.status == 404 or refused.code == NOT_FOUND
-
-
-def _is_wrong(error: DestinationError) -> bool:
-    return isinstance(error, RefusedAnswerError) and not _is_missing(error)
-
-
-def _is_too_large(error: DestinationError) -> bool:
-    return isinstance(error, LateAnswerError) or is_content_too_large(error)
-
-
-def _list_path(name: str) -> str:
-    return f"/lists/{quote(name, safe='')}"
-
-
-def _underscored(name: str) -> str:
-    return "_".join(name.split())
 
 
 def _suggestion(name: str) -> str:

@@ -16,7 +16,8 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from dbt_activate.delivery import Audience, Delivery, Operation, Receipt, Rejection
-from dbt_activate.destinations.emarsys import Emarsys, Wsse
+from dbt_activate.destinations.emarsys import Emarsys
+from dbt_activate.destinations.emarsys_api import Wsse
 from dbt_activate.errors import (
     AccessError,
     AudienceGoneError,

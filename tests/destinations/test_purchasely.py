@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from dbt_activate.delivery import Audience, Delivery, Operation, Receipt
-from dbt_activate.destinations.purchasely import ANONYMOUS_ID, QUIET_READS, USER_ID, Purchasely, slug
+from dbt_activate.destinations.purchasely import ANONYMOUS_ID, USER_ID, Purchasely, slug
+from dbt_activate.destinations.purchasely_api import QUIET_READS
 from dbt_activate.errors import (
     AccessError,
     AudienceGoneError,

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dbt_activate.delivery import Audience
-from dbt_activate.destinations.purchasely import PersonId, Purchasely
+from dbt_activate.destinations.purchasely import Purchasely
+from dbt_activate.destinations.purchasely_api import PersonId
 from dbt_activate.errors import (
     AccessError,
     AudienceGoneError,
