@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from dbt_activate.config.notifications_file import Notifications
 from dbt_activate.errors import ConfigError
 from dbt_activate.reporting.lines import not_notified
 
 if TYPE_CHECKING:
     from dbt_activate.alerts.desk import Desk
+    from dbt_activate.config.notifications_file import Notifications
     from dbt_activate.operations.workspace import Workspace
     from dbt_activate.reporting.events import Emit
     from dbt_activate.reporting.results import SyncResult
@@ -65,6 +65,8 @@ class Alerting:
         )
 
     def _notifications(self) -> Notifications:
+        from dbt_activate.config.notifications_file import Notifications
+
         try:
             found = self.workspace.notifications
         except ConfigError as error:

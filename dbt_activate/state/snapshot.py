@@ -53,12 +53,10 @@ class Snapshot:
         if in_query != in_snapshot:
             return None
         differs = (
-            f"select 1 from ({query}) q where not exists "
-            f"(select 1 from ({held}) s where s.identifier = q.identifier) union all "
-            f"select 1 from ({held}) s where not exists "
-            f"(select 1 from ({query}) q where q.identifier = s.identifier) limit 1"
+            f"select 1 from ({query}) q full outer join ({held}) s on q.identifier = s.identifier "
+            "where q.identifier is null or s.identifier is null limit 1"
         )
-        return None if session.rows(differs, [member_type, member_type]) else int(in_snapshot)
+        return None if session.rows(differs, [member_type]) else int(in_snapshot)
 
     def size(self, session: Session) -> int:
         """Count the members."""

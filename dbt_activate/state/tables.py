@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 _COLUMNS = {
     "audiences": """
         audience_key varchar, destination varchar, activation varchar, model varchar,
-        remote_id varchar, name varchar, description varchar, is_ours boolean, pending varchar, making varchar,
-        version bigint, updated_at timestamp""",
+        remote_id varchar, name varchar, description varchar, is_ours boolean, pending varchar,
+        making varchar, version bigint, updated_at timestamp""",
     "runs": """
         run_id varchar, audience_key varchar, destination varchar, activation varchar, model varchar,
         target varchar, invocation_id varchar, started_at timestamp, finished_at timestamp, status varchar,

@@ -60,12 +60,17 @@ class _Planner:
     def plan(self) -> Plan:
         known = find_snapshot(self.session, self.tables, self.activation.key)
         is_open = known and self._log.openings(self.session)
-        unsure = self._log.unsure(self.session) if is_open else nobody()
         held_types = self._snapshot.member_types(self.session) if known else []
+        # Asked before anything is loaded: meanwhile Polars is imported, which nothing has needed until here.
+        sizes = {} if is_open or self.full_refresh else self._unchanged_sizes(held_types)
+        unsure = self._log.unsure(self.session) if is_open else nobody()
         unsure = self._with_held(unsure, held_types) if self.full_refresh else unsure
         mapped = [field.member_type for field in self.activation.fields]
         types = list(dict.fromkeys([*mapped, *held_types, *unsure[TYPE].unique().sort()]))
-        diffs = {name: self._diff(name, unsure, name in held_types) for name in types}
+        diffs = {
+            name: unchanged(sizes[name]) if name in sizes else self._diff(name, unsure, name in held_types)
+            for name in types
+        }
         # Somebody who leaves under an old type may be there under the mapped one, too, and would go with it:
         # so after such removals everybody is added again.
         if self.destination.one_identifier and any(
@@ -77,22 +82,25 @@ class _Planner:
         return self._held_back(plan) if known and not self.activation.retry_rejected else plan
 
     def _diff(self, member_type: str, unsure: pl.DataFrame, is_held: bool) -> Diff:
-        fields = [field for field in self.activation.fields if field.member_type == member_type]
-        if fields and is_held and (size := self._size_if_unchanged(member_type, fields, unsure)):
-            return unchanged(size)
+        fields = self._fields(member_type)
         raw = self.segment.values(self.session, fields) if fields else identifiers()
         held = self._snapshot.members(self.session, member_type) if is_held else identifiers()
         open_members = unsure.filter(pl.col(TYPE) == member_type).select(IDENTIFIER)
         name, _, form = member_type.partition(":")
         return diff_members(raw, held, open_members, self._kind(name), Form(form or Form.PLAIN))
 
-    def _size_if_unchanged(
-        self, member_type: str, fields: list[FieldMapping], unsure: pl.DataFrame
-    ) -> int | None:
-        if unsure.height:
-            return None
-        query = self.segment.query(fields)
-        return self._snapshot.size_if_unchanged(self.session, member_type, query)
+    def _unchanged_sizes(self, held_types: list[str]) -> dict[str, int]:
+        """Return the sizes of the types whose segment is just what the snapshot holds."""
+        sizes = {}
+        for name in held_types:
+            if fields := self._fields(name):
+                query = self.segment.query(fields)
+                if size := self._snapshot.size_if_unchanged(self.session, name, query):
+                    sizes[name] = size
+        return sizes
+
+    def _fields(self, member_type: str) -> list[FieldMapping]:
+        return [field for field in self.activation.fields if field.member_type == member_type]
 
     def _with_held(self, unsure: pl.DataFrame, member_types: list[str]) -> pl.DataFrame:
         """Count whoever is held as unsure, too: to be sent again, and to be kept if that is rejected."""
