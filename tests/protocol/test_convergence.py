@@ -114,7 +114,7 @@ class Convergence(RuleBasedStateMachine):
         """Each history ends with a clean run."""
         if hasattr(self, "world"):
             self.sync_well(full_refresh=False)
-            self.world.connection.close()
+            self.world.close()
 
 
 Convergence.TestCase.settings = settings(

@@ -53,7 +53,7 @@ def test_a_kill_at_any_step_is_made_good(prepare: Callable[[World], None], trans
         assert world.sync().error is None, f"killed at step {at}"
         world.check_converged()
         world.check_books()
-        world.connection.close()
+        world.close()
         if not died:
             return
 

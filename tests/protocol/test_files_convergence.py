@@ -153,7 +153,7 @@ def test_every_damage_at_every_call_is_made_good(
                 assert nth > 5
                 break
         world.check_clean_run()
-    world.connection.close()
+    world.close()
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_a_whole_run_at_every_call_of_another(tmp_path: Path, protocol: str, con
             break
         world.check_clean_run()
     assert MOST_CALLS > nth > 5
-    world.connection.close()
+    world.close()
 
 
 @dataclass

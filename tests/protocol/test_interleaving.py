@@ -63,4 +63,4 @@ def test_two_runs_at_once_converge(before, after, schedule, unknown, faults, tra
     assert world.sync().error is None
     world.check_converged()
     world.check_books()
-    world.connection.close()
+    world.close()

@@ -127,7 +127,7 @@ class OnePerson(RuleBasedStateMachine):
         """Each history ends with a clean run."""
         if hasattr(self, "world"):
             self.sync_well()
-            self.world.connection.close()
+            self.world.close()
 
 
 OnePerson.TestCase.settings = settings(

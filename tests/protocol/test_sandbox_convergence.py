@@ -265,7 +265,7 @@ class SandboxConvergence(RuleBasedStateMachine):
         if hasattr(self, "world"):
             self.world.clear_faults()
             self.sync_well({0, 1})
-            self.world.connection.close()
+            self.world.close()
 
 
 def run_histories(sandbox: Sandbox, type_name: str, number: int) -> None:
@@ -362,7 +362,7 @@ def test_every_fault_at_every_request_is_made_good(
         world.clear_faults()
         assert world.sync().error is None
         assert world.audience() == world.segment()
-    world.connection.close()
+    world.close()
     assert struck_operations(sandbox) == met
 
 
@@ -386,4 +386,4 @@ def test_an_audience_that_only_seems_gone_keeps_its_members_in_our_books(
     world.check_books()
     assert world.sync().error is None
     assert world.audience() == world.segment()
-    world.connection.close()
+    world.close()

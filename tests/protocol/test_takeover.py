@@ -42,7 +42,7 @@ def finish(world: World, turns: Turns) -> None:
     assert world.sync().error is None
     world.check_converged()
     world.check_books()
-    world.connection.close()
+    world.close()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 import duckdb
@@ -23,6 +24,11 @@ from dbt_activate.sync.run import Context, Sync, SyncOptions
 from tests.protocol.tool import Tool, ToolDestination
 
 Step = Callable[[str], None]
+
+_INSTANCE = duckdb.connect(config={"threads": 1})
+"""Where all worlds have their databases: to start an instance for each takes sixty times as long."""
+
+_NUMBERS = count()
 
 
 class Killed(BaseException):
@@ -104,6 +110,7 @@ class MemoryWarehouse:
         """Open a cursor."""
         self.step("session")
         cursor = self.connection.cursor()
+        cursor.execute(f"use {self.database}")
         try:
             yield Session(cursor, self.step, self.transactions)
         finally:
@@ -178,11 +185,19 @@ class World:
 
     def __post_init__(self) -> None:
         """Make the model's table and, if there are strangers, the audience."""
-        self.connection = duckdb.connect(config={"threads": 1})
+        self.database = f"world_{next(_NUMBERS)}"
+        self.connection = _INSTANCE.cursor()
+        self.connection.execute(f"attach ':memory:' as {self.database}")
+        self.connection.execute(f"use {self.database}")
         self.connection.execute("create table people (email varchar, other varchar)")
         if self.strangers:
             self.tool.create(self.name, self.strangers)
             self.on_existing = OnExisting.ADOPT
+
+    def close(self) -> None:
+        """Let go of the warehouse."""
+        self.connection.close()
+        _INSTANCE.execute(f"detach {self.database}")
 
     def set_segment(self, values: Iterable[str | None]) -> None:
         """Rebuild the model."""
@@ -205,7 +220,7 @@ class World:
 
     def new_sync(self, step: Step = lambda name: None, **options: Any) -> Sync:
         """Make a run; `step` is called before each thing it does."""
-        warehouse = MemoryWarehouse(step, self.connection, self.transactions)
+        warehouse = MemoryWarehouse(step, self.connection, self.transactions, database=self.database)
         context = Context(
             warehouse=warehouse,
             tables=Tables(warehouse, "main_activate"),
