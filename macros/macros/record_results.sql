@@ -3,8 +3,8 @@
 
    `dbt_invocations` has a row for each invocation, written last: an invocation without one is not complete.
    `dbt_results` has a row for each of its nodes, and for each source whose freshness was judged. Both keep the
-   last `keep` invocations of each project and target. Recording one twice is as recording it once. Of error messages only dbt's own first line is kept, since a database may quote
-   the values that it stumbled over.
+   last `keep` invocations of each project and target. Recording one twice is as recording it once. Of error
+   messages only dbt's own first line is kept, since a database may quote the values that it stumbled over.
 
    The columns are described in models/sources.yml. #}
 {% macro record_results(results, keep=100) %}

@@ -40,8 +40,18 @@ def run_after_vanishing(world: World) -> None:
     world.tool.delete(world.tool.names[world.name])
 
 
-@pytest.mark.parametrize("transactions", [True, False], ids=["with transactions", "without"])
-@pytest.mark.parametrize("prepare", [first_run, ordinary_run, run_after_trouble, run_after_vanishing])
+@pytest.mark.parametrize(
+    ("prepare", "transactions"),
+    [
+        *((prepare, False) for prepare in (first_run, ordinary_run, run_after_trouble, run_after_vanishing)),
+        (run_after_trouble, True),
+        # Transactions leave out steps in between, and what comes after those is the same.
+        *(
+            pytest.param(prepare, True, marks=pytest.mark.slow)
+            for prepare in (first_run, ordinary_run, run_after_vanishing)
+        ),
+    ],
+)
 def test_a_kill_at_any_step_is_made_good(prepare: Callable[[World], None], transactions: bool) -> None:
     """Wherever a run dies, the books stay true, and one clean run ends with the segment."""
     for at in count(1):

@@ -58,7 +58,6 @@ EFFECTS: list[dict[str, Any]] = [
 USUAL = [
     {"effect": "error", "status": 404},
     {"effect": "error", "status": 503, "applied": True},
-    {"effect": "garbage", "applied": False},
 ]
 """What is tried at every request of every destination each time."""
 
