@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 from dbt_activate.alerts.commands import run_command
 from dbt_activate.alerts.message import Message
 from dbt_activate.alerts.services import ChannelDownError, any_service, send_email, slack, webhook
+from dbt_activate.alerts.surroundings import Surroundings
 from dbt_activate.config.channels import (
     AppriseSettings,
     CommandSettings,
@@ -26,19 +26,6 @@ PATIENCE_SECONDS = 60
 
 GRACE_SECONDS = 2
 """How much longer than its time-out a message may take, before it is left to itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """Where commands run.
-
-    Attributes:
-        folder: The project's folder.
-        environment: The environment variables.
-    """
-
-    folder: Path
-    environment: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(slots=True)

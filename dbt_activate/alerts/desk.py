@@ -14,11 +14,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dbt_activate.alerts.claim import claimed
-from dbt_activate.alerts.delivering import Outcome, Surroundings, deliver_all
 from dbt_activate.alerts.evaluation import NEEDS_PAST, Case, evaluate
 from dbt_activate.alerts.journal import Found, Latest, changes, standing
 from dbt_activate.alerts.message import Message, messages
-from dbt_activate.config.notifications_file import Notifications
 from dbt_activate.config.watches import Kind
 from dbt_activate.errors import HeldError, WarehouseError
 from dbt_activate.reporting.lines import not_notified, notified, recovered, warned
@@ -27,7 +25,9 @@ from dbt_activate.state.lease import Clock
 from dbt_activate.state.past import Past, read_pasts
 
 if TYPE_CHECKING:
-    from dbt_activate.config.notifications_file import Channel
+    from dbt_activate.alerts.delivering import Outcome
+    from dbt_activate.alerts.surroundings import Surroundings
+    from dbt_activate.config.notifications_file import Channel, Notifications
     from dbt_activate.reporting.events import Emit
     from dbt_activate.reporting.results import ActivationResult, SyncResult
     from dbt_activate.state.tables import Tables
@@ -158,6 +158,8 @@ class Desk:
 
     def _send_all(self) -> None:
         """Send until nothing is left but what is for channels that are down."""
+        from dbt_activate.alerts.delivering import deliver_all  # most syncs have nothing to tell anybody
+
         down: set[str] = set()
         while waiting := self._waiting(down):
             outcomes = deliver_all(

@@ -20,7 +20,6 @@ from functools import cache
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
 
 CRON_FIELDS = {
@@ -109,6 +108,8 @@ class Schedule:
         return f"{there:%Y-%m-%d %H:%M} {self.timezone}"
 
     def _moments(self, after: datetime) -> Iterator[datetime]:
+        from cronsim import CronSim
+
         start = after.replace(tzinfo=UTC)
         for moment in CronSim(self.cron, start.astimezone(ZoneInfo(self.timezone))):
             # An hour that comes twice is looked at once: what it names may lie before the start.
@@ -148,6 +149,9 @@ def _names() -> str:
 
 @cache
 def _checked_cron(text: str) -> str:
+    # Here and below, not above: most projects have no cron expression, and commands start sooner.
+    from cronsim import CronSim, CronSimError
+
     fields = text.split()
     if len(fields) < 2:
         raise ValueError(f"is neither {_names()}, nor a cron expression.\n{_nearest_rhythm(text)}")
@@ -181,6 +185,8 @@ def _why_not(fields: list[str], name: str) -> str:
 
 
 def _is_readable(cron: str) -> bool:
+    from cronsim import CronSim, CronSimError
+
     try:
         CronSim(cron, datetime(2000, 1, 1, tzinfo=UTC))
     except CronSimError:

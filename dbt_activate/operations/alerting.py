@@ -47,8 +47,8 @@ class Alerting:
 
     @cached_property
     def _desk(self) -> Desk:
-        from dbt_activate.alerts.delivering import Surroundings
         from dbt_activate.alerts.desk import Desk
+        from dbt_activate.alerts.surroundings import Surroundings
 
         workspace = self.workspace
         return Desk(

@@ -20,8 +20,9 @@ def try_channels(workspace: Workspace) -> Checks:
 
 
 def _tested(workspace: Workspace) -> Iterator[Check]:
-    from dbt_activate.alerts.delivering import Surroundings, deliver_all
+    from dbt_activate.alerts.delivering import deliver_all
     from dbt_activate.alerts.message import trial_message
+    from dbt_activate.alerts.surroundings import Surroundings
 
     try:
         found = workspace.notifications

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from dbt_activate.alerts.delivering import GRACE_SECONDS, Outcome, Surroundings, deliver_all
+from dbt_activate.alerts.delivering import GRACE_SECONDS, Outcome, deliver_all
 from dbt_activate.alerts.message import MOST_CHANGES, Message, messages
+from dbt_activate.alerts.surroundings import Surroundings
 from dbt_activate.config.channels import CHANNEL_TYPES
 from dbt_activate.config.notifications_file import Channel
 from dbt_activate.state.alerts import AlertRecord
