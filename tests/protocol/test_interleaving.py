@@ -24,7 +24,7 @@ bursts = st.one_of(
 
 @pytest.mark.long
 @settings(
-    max_examples=100,
+    max_examples=60,
     deadline=None,
     phases=PHASES,
     report_multiple_bugs=False,

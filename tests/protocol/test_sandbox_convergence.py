@@ -55,11 +55,8 @@ EFFECTS: list[dict[str, Any]] = [
     *({"effect": "delay", "delay_seconds": LATE, "applied": applied} for applied in (False, True)),
     {"effect": "truncate"},
 ]
-USUAL = [
-    {"effect": "error", "status": 404},
-    {"effect": "error", "status": 503, "applied": True},
-]
-"""What is tried at every request of every destination each time."""
+USUAL = [{"effect": "error", "status": 503, "applied": True}]
+"""What is tried at every request of every destination each time: it is done, and nobody knows."""
 
 ALIKE = [
     *({"effect": "error", "status": status} for status in (403, 410, 413, 500, 504)),

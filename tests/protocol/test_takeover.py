@@ -83,7 +83,10 @@ def test_a_run_may_wake_up_at_any_step_of_the_one_that_overtook_it(slept_at: int
             return
 
 
-@pytest.mark.parametrize("last", [[Q, R], [P, S]], ids=["as before", "as the others saw it"])
+@pytest.mark.parametrize(
+    "last",
+    [pytest.param([Q, R], id="as before"), pytest.param([P, S], id="as the others saw it", marks=SLOW)],
+)
 @pytest.mark.parametrize("slept_at", range(STEPS))
 def test_a_run_that_slept_through_two_others_does_no_harm(slept_at: int, last: list[str]) -> None:
     """The second of them has closed all that it knew of; the sleeper wakes up, and opens its own again."""
